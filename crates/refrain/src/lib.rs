@@ -1,0 +1,1 @@
+//! A result cache for expensive generation.
