@@ -1,1 +1,7 @@
 //! The HTTP face of Refrain.
+
+mod admin_token;
+pub mod config;
+
+pub use admin_token::AdminToken;
+pub use config::{ConfigError, ServerConfig};

@@ -1,0 +1,154 @@
+//! What the server can be told, and what of it makes sense.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use crate::AdminToken;
+
+/// Bytes of one megabyte, here and in every field that ends in `_mb`.
+pub const BYTES_PER_MB: u64 = 1_048_576;
+
+/// The longest time to live that is accepted: a hundred years of 365 days.
+pub const MAX_TTL: Duration = Duration::from_secs(100 * 365 * 86_400);
+
+/// Everything the server can be told.
+///
+/// # Example
+///
+/// ```
+/// use refrain_server::ServerConfig;
+///
+/// let config = ServerConfig { port: 8080, ..ServerConfig::default() };
+/// assert!(config.check_bind().is_ok());
+/// ```
+#[derive(Debug, Clone)]
+pub struct ServerConfig {
+    /// Address to listen on. Default 127.0.0.1; any address off loopback needs an `admin_token`.
+    pub host: IpAddr,
+    /// Port to listen on. Default 5000; 0 takes a free one.
+    pub port: u16,
+    /// Host names, besides loopback and `host`, that requests may name when listening on loopback.
+    pub allowed_hosts: Vec<String>,
+    /// When set, the management routes answer only to it.
+    pub admin_token: Option<AdminToken>,
+    /// Whether results are kept and shared. Default true.
+    pub cache_enabled: bool,
+    /// Most results kept at once, at least 1. Default 1000.
+    pub max_entries: u64,
+    /// Most memory that results may take, above 0. Default 512.
+    pub max_memory_mb: f64,
+    /// How long a result is kept; `None` is for ever. Default one day.
+    pub ttl: Option<Duration>,
+    /// Largest request body, above 0. Default 70: a picture of 50 MiB in base64 fits.
+    pub max_body_mb: f64,
+    /// Memory that request bodies may take together, at least `max_body_mb`. Default 512.
+    pub body_memory_mb: f64,
+    /// How long a client may take to send its headers. Default 10 seconds.
+    pub header_timeout: Duration,
+    /// How long a client may pause while sending its body. Default 30 seconds.
+    pub body_timeout: Duration,
+    /// Connections served at once; further ones wait to be accepted. Default 1024.
+    pub max_connections: usize,
+    /// Generations that run at once, at least 1. Default: the cores of this machine.
+    pub generation_threads: usize,
+    /// Generations that may wait for their turn; beyond it requests get 503. Default 1000.
+    pub max_queued: usize,
+    /// How long running generations may go on after the order to stop. Default 30 seconds.
+    pub shutdown_grace: Duration,
+    /// How long a finished job can be asked about. Default 10 minutes.
+    pub job_retention: Duration,
+    /// Jobs remembered at once. Default 1000.
+    pub max_jobs: usize,
+    /// Memory for results that only their job can deliver (not stored in the cache). Default 256.
+    pub job_results_mb: f64,
+    /// Requests in one batch. Default 1000.
+    pub max_batch_items: usize,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self {
+            host: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            port: 5000,
+            allowed_hosts: Vec::new(),
+            admin_token: None,
+            cache_enabled: true,
+            max_entries: 1000,
+            max_memory_mb: 512.0,
+            ttl: Some(Duration::from_secs(86_400)),
+            max_body_mb: 70.0,
+            body_memory_mb: 512.0,
+            header_timeout: Duration::from_secs(10),
+            body_timeout: Duration::from_secs(30),
+            max_connections: 1024,
+            generation_threads: cores,
+            max_queued: 1000,
+            shutdown_grace: Duration::from_secs(30),
+            job_retention: Duration::from_secs(600),
+            max_jobs: 1000,
+            job_results_mb: 256.0,
+            max_batch_items: 1000,
+        }
+    }
+}
+
+/// Why a configuration cannot be served.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// Other machines could reach the management routes.
+    #[error(
+        "cannot listen on `{host}` without an admin token: other machines could reach the management routes"
+    )]
+    OpenWithoutToken {
+        /// The address that was asked for.
+        host: IpAddr,
+    },
+}
+
+impl ServerConfig {
+    /// Refuses an address that other machines reach while no admin token is set.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::OpenWithoutToken`].
+    pub fn check_bind(&self) -> Result<(), ConfigError> {
+        if self.host.is_loopback() || self.admin_token.is_some() {
+            Ok(())
+        } else {
+            Err(ConfigError::OpenWithoutToken { host: self.host })
+        }
+    }
+}
+
+/// Megabytes as whole bytes, rounded down; saturates.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "a float cast saturates and NaN becomes 0, which is what is wanted"
+)]
+pub fn megabytes(mb: f64) -> u64 {
+    (mb * BYTES_PER_MB as f64) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_open_address_needs_a_token() {
+        let open = ServerConfig {
+            host: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            ..ServerConfig::default()
+        };
+        assert!(open.check_bind().is_err());
+
+        let guarded = ServerConfig {
+            admin_token: AdminToken::new("secret"),
+            ..open
+        };
+        assert_eq!(guarded.check_bind(), Ok(()));
+    }
+}
