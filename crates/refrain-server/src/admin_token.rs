@@ -30,6 +30,11 @@ impl AdminToken {
         (!token.is_empty() && sendable).then(|| Self(token.to_owned()))
     }
 
+    /// The secret itself, for a client that sends it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
     /// Whether `candidate` is this token, in a time that does not tell how much of it was right.
     pub fn matches(&self, candidate: &str) -> bool {
         self.0.as_bytes().ct_eq(candidate.as_bytes()).into()

@@ -1,4 +1,41 @@
-//! What the server can be told, and what of it makes sense.
+//! The settings of a server: what they are, where they come from and what of it makes sense.
+//!
+//! [`ServerConfig`] is what a server is told. A program that mounts the router fills it in itself.
+//! The `refrain` command looks for each setting in five places, and the first that has it wins:
+//!
+//! 1. a flag of the command line,
+//! 2. the environment,
+//! 3. a `.env` file in the current directory, read without touching the environment,
+//! 4. `refrain.toml` in the current directory, or the file named by `--config`,
+//! 5. the default.
+//!
+//! [`SETTINGS`] is the one table of all settings; flags, help texts, `refrain config` and error
+//! messages are made from it. [`Sources::load`] reads all places and answers a [`Configuration`]:
+//! the [`ServerConfig`] and, for each value, the place it came from.
+//! Only the value that wins is checked, so a flag can always override a wrong one below it.
+
+mod dotenv;
+mod effective;
+mod error;
+mod file;
+mod found;
+mod kind;
+mod load;
+mod setting;
+mod source;
+mod suggestion;
+mod table;
+mod value;
+
+pub use effective::{Configuration, EffectiveSetting, LogConfig, LogFormat};
+pub use error::{LoadError, RefusedValue};
+pub use kind::Kind;
+pub use load::Sources;
+pub use setting::Setting;
+pub use source::Source;
+pub use suggestion::Suggestion;
+pub use table::SETTINGS;
+pub use value::Value;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
@@ -21,7 +58,7 @@ pub const MAX_TTL: Duration = Duration::from_secs(100 * 365 * 86_400);
 /// let config = ServerConfig { port: 8080, ..ServerConfig::default() };
 /// assert!(config.check_bind().is_ok());
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ServerConfig {
     /// Address to listen on. Default 127.0.0.1; any address off loopback needs an `admin_token`.
     pub host: IpAddr,
@@ -134,21 +171,4 @@ pub fn megabytes(mb: f64) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_open_address_needs_a_token() {
-        let open = ServerConfig {
-            host: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-            ..ServerConfig::default()
-        };
-        assert!(open.check_bind().is_err());
-
-        let guarded = ServerConfig {
-            admin_token: AdminToken::new("secret"),
-            ..open
-        };
-        assert_eq!(guarded.check_bind(), Ok(()));
-    }
-}
+mod tests;
