@@ -1,1 +1,55 @@
-//! A result cache for expensive generation.
+//! Refrain is a result cache for expensive generation: *never generate the same thing twice.*
+//!
+//! A [`Cache`] maps keys to results that take seconds or minutes to make and kilobytes to a hundred megabytes to keep.
+//! The first request for a key computes; every identical one after it, and every identical one that arrives *while it
+//! runs*, gets the same value.
+//!
+//! ```
+//! use refrain::{Cache, Outcome};
+//! use std::time::Duration;
+//!
+//! let cache: Cache<String, Vec<u8>> = Cache::builder()
+//!     .capacity_bytes(512 << 20)
+//!     .weigher(|prompt: &String, picture: &Vec<u8>| (prompt.len() + picture.len()) as u64)
+//!     .time_to_live(Duration::from_secs(86_400))
+//!     .build()?;
+//!
+//! let generate = || vec![0x89, b'P', b'N', b'G'];
+//! let first = cache.entry("a cat in the rain".to_owned()).get_or_compute(generate)?;
+//! let again = cache.entry("a cat in the rain".to_owned()).get_or_compute(generate)?;
+//! assert_eq!(first.value, again.value);
+//! assert_eq!(again.outcome, Outcome::Hit);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What you may rely on
+//!
+//! * One computation per key, however many ask at once; it belongs to the cache, so a caller may leave.
+//! * The accounted bytes and entries never exceed the [`Capacity`], which is one for the whole cache.
+//! * No value whose computation began before an invalidation is seen after it.
+//! * No lock is held while your code runs, but for `Eq` of the key and `Clone` of the value, which must not use the
+//!   cache. A computation that needs its own result gets an error instead of hanging.
+
+mod builder;
+mod cache;
+mod clock;
+mod computed;
+mod entry;
+mod error;
+mod flight;
+mod request;
+mod stats;
+mod store;
+
+pub use builder::{CacheBuilder, Policy};
+pub use cache::Cache;
+pub use clock::{Clock, FakeClock};
+pub use computed::{Computed, EntryOptions};
+pub use entry::{
+    Answer, Capacity, Cursor, EntriesPage, Entry, EntryInfo, Insertion, Outcome, RemovalCause,
+    Stored,
+};
+pub use error::{BuildError, ComputeError};
+pub use flight::{BoxFuture, OnAbandoned};
+pub use request::EntryRequest;
+pub use stats::Stats;

@@ -1,0 +1,599 @@
+//! The cache: a store, the flights that fill it, and the counters of both.
+
+mod computing;
+mod invalidating;
+mod purge;
+
+use std::borrow::Borrow;
+use std::convert::Infallible;
+use std::fmt;
+use std::future::Future;
+use std::hash::{BuildHasher, Hash};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use hashbrown::DefaultHashBuilder;
+
+use crate::builder::{CacheBuilder, Listener, Spawner, Weigher};
+use crate::clock::Clock;
+use crate::computed::{Computed, EntryOptions};
+use crate::entry::{Capacity, Cursor, EntriesPage, Entry, Insertion};
+use crate::error::ComputeError;
+use crate::flight::{FlightTable, catch};
+use crate::request::EntryRequest;
+use crate::stats::{Counters, Stats};
+use crate::store::{Removed, Store, Stored};
+pub(crate) use computing::{Begun, RequestOptions};
+use purge::Purge;
+
+/// A bounded map of results that are computed once per key, however many ask at once.
+///
+/// A `Cache` is a handle: clones share one cache, from any number of threads and tasks.
+///
+/// ```
+/// use refrain::Cache;
+///
+/// let cache: Cache<&str, String> = Cache::builder().capacity_entries(1000).build()?;
+/// let picture = cache.get_or_compute("a cat in the rain", || "…two minutes later…".to_owned());
+/// assert_eq!(picture.unwrap(), "…two minutes later…");
+/// assert!(cache.get(&"a cat in the rain").is_some());
+/// # Ok::<(), refrain::BuildError>(())
+/// ```
+pub struct Cache<K, V> {
+    pub(crate) inner: Arc<Inner<K, V>>,
+}
+
+pub(crate) struct Inner<K, V> {
+    pub(crate) store: Store<K, V>,
+    pub(crate) flights: FlightTable<K, V>,
+    pub(crate) counters: Counters,
+    pub(crate) clock: Clock,
+    pub(crate) name: Arc<str>,
+    pub(crate) waiter_limit: u32,
+    pub(crate) spawner: Option<Spawner>,
+    hasher: DefaultHashBuilder,
+    weigher: Option<Weigher<K, V>>,
+    listener: Option<Listener<K, V>>,
+    time_to_live: Mutex<Option<Duration>>,
+    purge: Purge,
+}
+
+impl<K, V> Cache<K, V>
+where
+    K: Eq + Hash + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    /// Settings for a new cache.
+    ///
+    /// ```
+    /// let cache: refrain::Cache<u64, u64> = refrain::Cache::builder().build()?;
+    /// assert_eq!(cache.len(), 0);
+    /// # Ok::<(), refrain::BuildError>(())
+    /// ```
+    pub fn builder() -> CacheBuilder<K, V> {
+        CacheBuilder::new()
+    }
+
+    pub(crate) fn from_builder(builder: CacheBuilder<K, V>) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                store: Store::new(builder.capacity),
+                flights: FlightTable::new(),
+                counters: Counters::new(),
+                clock: builder.clock,
+                name: builder.name,
+                waiter_limit: builder.waiter_limit,
+                spawner: builder.spawner,
+                hasher: DefaultHashBuilder::default(),
+                weigher: builder.weigher,
+                listener: builder.listener,
+                time_to_live: Mutex::new(builder.time_to_live),
+                purge: Purge::default(),
+            }),
+        }
+    }
+
+    /// The value for `key`, if there is a fresh one. Counts a hit or a miss. O(1).
+    ///
+    /// ```
+    /// let cache: refrain::Cache<String, u64> = refrain::Cache::builder().build()?;
+    /// cache.insert("one".to_owned(), 1);
+    /// assert_eq!(cache.get("one"), Some(1));
+    /// # Ok::<(), refrain::BuildError>(())
+    /// ```
+    pub fn get<Q: ?Sized + Eq + Hash>(&self, key: &Q) -> Option<V>
+    where
+        K: Borrow<Q>,
+    {
+        self.get_entry(key).map(|entry| entry.value)
+    }
+
+    /// The entry for `key`, if there is a fresh one. Counts a hit or a miss. O(1).
+    ///
+    /// ```
+    /// let cache: refrain::Cache<u64, u64> = refrain::Cache::builder().build()?;
+    /// assert!(cache.get_entry(&1).is_none());
+    /// assert_eq!(cache.stats().misses, 1);
+    /// # Ok::<(), refrain::BuildError>(())
+    /// ```
+    pub fn get_entry<Q: ?Sized + Eq + Hash>(&self, key: &Q) -> Option<Entry<V>>
+    where
+        K: Borrow<Q>,
+    {
+        let entry = self.inner.lookup(key, self.inner.hash(key));
+        if entry.is_none() {
+            self.inner.counters.miss();
+        }
+        entry
+    }
+
+    /// The entry for `key`, if there is a fresh one; neither counted nor counted as use. O(1).
+    ///
+    /// ```
+    /// let cache: refrain::Cache<u64, u64> = refrain::Cache::builder().build()?;
+    /// cache.insert(1, 10);
+    /// assert_eq!(cache.peek_entry(&1).unwrap().value, 10);
+    /// assert_eq!(cache.stats().hits, 0);
+    /// # Ok::<(), refrain::BuildError>(())
+    /// ```
+    pub fn peek_entry<Q: ?Sized + Eq + Hash>(&self, key: &Q) -> Option<Entry<V>>
+    where
+        K: Borrow<Q>,
+    {
+        let hash = self.inner.hash(key);
+        self.inner
+            .store
+            .get(key, hash, &self.inner.clock, false, &mut Removed::new())
+    }
+
+    /// Stores `value`, replacing what was there; what had to go for it is gone when this returns.
+    ///
+    /// A computation of the same key that is running serves those who wait for it and is not stored.
+    /// A value that cannot be stored still removes the older one, which it supersedes. O(1) and the evictions.
+    ///
+    /// # Panics
+    ///
+    /// When the weigher does; nothing has changed then.
+    ///
+    /// ```
+    /// use refrain::{Cache, Insertion};
+    ///
+    /// let cache: Cache<u64, u64> = Cache::builder().build()?;
+    /// assert_eq!(cache.insert(1, 10), Insertion::Stored);
+    /// # Ok::<(), refrain::BuildError>(())
+    /// ```
+    #[doc(alias = "put", alias = "set")]
+    pub fn insert(&self, key: K, value: V) -> Insertion {
+        self.insert_with(key, value, EntryOptions::default())
+    }
+
+    /// [`insert`](Self::insert) with options for this entry.
+    ///
+    /// # Panics
+    ///
+    /// When the weigher does; nothing has changed then.
+    ///
+    /// ```
+    /// use refrain::{Cache, EntryOptions};
+    ///
+    /// let cache: Cache<u64, u64> = Cache::builder().build()?;
+    /// cache.insert_with(1, 10, EntryOptions::default().tags(["ten"]));
+    /// assert_eq!(cache.invalidate_tag("ten"), 1);
+    /// # Ok::<(), refrain::BuildError>(())
+    /// ```
+    pub fn insert_with(&self, key: K, value: V, options: EntryOptions) -> Insertion {
+        let inner = &self.inner;
+        let hash = inner.hash(&key);
+        let weight = options
+            .weight_bytes
+            .unwrap_or_else(|| inner.weigh(&key, &value));
+        let stored = inner.prepare(key, hash, value, weight, options);
+        let mut removed = Removed::new();
+        let (written, expires) = (stored.written, stored.expires);
+        let key = stored.key.clone();
+        let insertion = inner.flights.overtake_and(&key, hash, || {
+            inner.store.insert(stored, written, &mut removed)
+        });
+        inner.announce(removed);
+        inner.schedule_purge(expires);
+        insertion
+    }
+
+    /// The value for `key`; computed by `compute`, on this thread, if there is none.
+    ///
+    /// Of all callers that ask at once, asynchronous ones included, one computes and the others wait for it.
+    /// No lock is held during `compute`; it may use this cache, but not need its own key.
+    ///
+    /// # Errors
+    ///
+    /// [`ComputeError`]: never `Failed`, but a panic of the computation, a cycle, or too many waiters.
+    ///
+    /// ```
+    /// let cache: refrain::Cache<u64, u64> = refrain::Cache::builder().build()?;
+    /// let square = cache.get_or_compute(12, || 12 * 12);
+    /// assert_eq!(square.unwrap(), 144);
+    /// # Ok::<(), refrain::BuildError>(())
+    /// ```
+    #[doc(
+        alias = "get_with",
+        alias = "get_or_insert_with",
+        alias = "get_or_fetch"
+    )]
+    pub fn get_or_compute<R: Into<Computed<V>>>(
+        &self,
+        key: K,
+        compute: impl FnOnce() -> R,
+    ) -> Result<V, ComputeError<Infallible>> {
+        self.entry(key)
+            .get_or_compute(compute)
+            .map(|answer| answer.value)
+    }
+
+    /// [`get_or_compute`](Self::get_or_compute) for computations that may fail; a failure is not stored and reaches
+    /// everybody who waits.
+    ///
+    /// # Errors
+    ///
+    /// [`ComputeError::Failed`] holds the computation's own error.
+    ///
+    /// ```
+    /// let cache: refrain::Cache<&str, u64> = refrain::Cache::builder().build()?;
+    /// let parsed = cache.get_or_try_compute("12", || "12".parse::<u64>());
+    /// assert_eq!(parsed.unwrap(), 12);
+    /// # Ok::<(), refrain::BuildError>(())
+    /// ```
+    #[doc(alias = "try_get_with", alias = "get_or_try_insert_with")]
+    pub fn get_or_try_compute<R: Into<Computed<V>>, E: Send + Sync + 'static>(
+        &self,
+        key: K,
+        compute: impl FnOnce() -> Result<R, E>,
+    ) -> Result<V, ComputeError<E>> {
+        self.entry(key)
+            .get_or_try_compute(compute)
+            .map(|answer| answer.value)
+    }
+
+    /// [`get_or_compute`](Self::get_or_compute) for asynchronous code. The computation belongs to the cache: dropping
+    /// this future does not stop it.
+    ///
+    /// # Errors
+    ///
+    /// As [`get_or_compute`](Self::get_or_compute).
+    ///
+    /// ```
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// let cache: refrain::Cache<u64, u64> = refrain::Cache::builder().build()?;
+    /// assert_eq!(cache.get_or_compute_async(12, async { 144 }).await?, 144);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn get_or_compute_async<R: Into<Computed<V>> + Send + 'static>(
+        &self,
+        key: K,
+        compute: impl Future<Output = R> + Send + 'static,
+    ) -> Result<V, ComputeError<Infallible>> {
+        let answer = self.entry(key).get_or_compute_async(compute).await?;
+        Ok(answer.value)
+    }
+
+    /// [`get_or_try_compute`](Self::get_or_try_compute) for asynchronous code.
+    ///
+    /// # Errors
+    ///
+    /// [`ComputeError::Failed`] holds the computation's own error.
+    ///
+    /// ```
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// let cache: refrain::Cache<u64, u64> = refrain::Cache::builder().build()?;
+    /// let failed = cache.get_or_try_compute_async(1, async { Err::<u64, _>("no GPU") }).await;
+    /// assert!(failed.is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn get_or_try_compute_async<R, E>(
+        &self,
+        key: K,
+        compute: impl Future<Output = Result<R, E>> + Send + 'static,
+    ) -> Result<V, ComputeError<E>>
+    where
+        R: Into<Computed<V>> + Send + 'static,
+        E: Send + Sync + 'static,
+    {
+        let answer = self.entry(key).get_or_try_compute_async(compute).await?;
+        Ok(answer.value)
+    }
+
+    /// A request for `key` with options of its own and a detailed answer.
+    ///
+    /// ```
+    /// use refrain::{Cache, Outcome};
+    /// use std::time::Duration;
+    ///
+    /// let cache: Cache<u64, u64> = Cache::builder().build()?;
+    /// let answer = cache.entry(1).time_to_live(Duration::from_secs(60)).get_or_compute(|| 10).unwrap();
+    /// assert!(matches!(answer.outcome, Outcome::Computed { .. }));
+    /// # Ok::<(), refrain::BuildError>(())
+    /// ```
+    pub fn entry(&self, key: K) -> EntryRequest<'_, K, V> {
+        EntryRequest::new(self, key)
+    }
+
+    /// Entries in pages, in no particular order. No lock is held between pages.
+    ///
+    /// An entry that stays throughout a listing is listed exactly once; others at most once per write.
+    ///
+    /// ```
+    /// let cache: refrain::Cache<u64, u64> = refrain::Cache::builder().build()?;
+    /// cache.insert(1, 10);
+    /// let page = cache.entries(None, 100);
+    /// assert_eq!(page.entries[0].0, 1);
+    /// # Ok::<(), refrain::BuildError>(())
+    /// ```
+    pub fn entries(&self, cursor: Option<Cursor>, limit: usize) -> EntriesPage<K> {
+        let inner = &self.inner;
+        let now = inner.clock.elapsed();
+        let from = cursor.map_or(0, |cursor| u32::try_from(cursor.0).unwrap_or(u32::MAX));
+        let (entries, next) = inner.store.page(from, limit.max(1), now, |_, stored| {
+            (stored.key.clone(), stored.info(now, &inner.clock))
+        });
+        EntriesPage {
+            entries,
+            next: next.map(|slot| Cursor(u64::from(slot))),
+        }
+    }
+
+    /// What the cache has done and holds; see [`Stats`] for the rule of each counter.
+    ///
+    /// ```
+    /// let cache: refrain::Cache<u64, u64> = refrain::Cache::builder().build()?;
+    /// cache.insert(1, 10);
+    /// assert_eq!(cache.stats().entries, 1);
+    /// # Ok::<(), refrain::BuildError>(())
+    /// ```
+    pub fn stats(&self) -> Stats {
+        self.inner.expire();
+        let mut stats = Stats::default();
+        self.inner.store.add_to(&mut stats);
+        self.inner.counters.add_to(&mut stats);
+        stats.flights = self.inner.flights.running() as u64;
+        stats
+    }
+
+    /// Zeroes every counter. What the cache holds, and the most it has held, stay.
+    ///
+    /// ```
+    /// let cache: refrain::Cache<u64, u64> = refrain::Cache::builder().build()?;
+    /// cache.get(&1);
+    /// cache.reset_stats();
+    /// assert_eq!(cache.stats().misses, 0);
+    /// # Ok::<(), refrain::BuildError>(())
+    /// ```
+    pub fn reset_stats(&self) {
+        self.inner.counters.reset();
+        self.inner.store.reset_counts();
+    }
+
+    /// How much the cache may hold.
+    ///
+    /// ```
+    /// let cache: refrain::Cache<u64, u64> = refrain::Cache::builder().build()?;
+    /// assert_eq!(cache.capacity().entries, u64::MAX);
+    /// # Ok::<(), refrain::BuildError>(())
+    /// ```
+    pub fn capacity(&self) -> Capacity {
+        self.inner.store.capacity()
+    }
+
+    /// Changes both limits in one step. What no longer fits is gone when this returns.
+    ///
+    /// ```
+    /// use refrain::{Cache, Capacity};
+    ///
+    /// let cache: Cache<u64, u64> = Cache::builder().build()?;
+    /// (0..9).for_each(|n| { cache.insert(n, n); });
+    /// cache.set_capacity(Capacity { entries: 3, bytes: u64::MAX });
+    /// assert_eq!(cache.len(), 3);
+    /// # Ok::<(), refrain::BuildError>(())
+    /// ```
+    pub fn set_capacity(&self, capacity: Capacity) {
+        let mut removed = Removed::new();
+        self.inner.store.set_capacity(capacity, &mut removed);
+        self.inner.announce(removed);
+    }
+
+    /// How long entries written from now on are fresh; `None` is for ever.
+    ///
+    /// ```
+    /// let cache: refrain::Cache<u64, u64> = refrain::Cache::builder().build()?;
+    /// assert_eq!(cache.time_to_live(), None);
+    /// # Ok::<(), refrain::BuildError>(())
+    /// ```
+    pub fn time_to_live(&self) -> Option<Duration> {
+        *self
+            .inner
+            .time_to_live
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes how long entries written from now on are fresh. Those written before keep their time.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let cache: refrain::Cache<u64, u64> = refrain::Cache::builder().build()?;
+    /// cache.set_time_to_live(Some(Duration::from_secs(60)));
+    /// assert_eq!(cache.time_to_live(), Some(Duration::from_secs(60)));
+    /// # Ok::<(), refrain::BuildError>(())
+    /// ```
+    pub fn set_time_to_live(&self, time_to_live: Option<Duration>) {
+        *self
+            .inner
+            .time_to_live
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = time_to_live;
+    }
+
+    /// Entries held now.
+    ///
+    /// ```
+    /// let cache: refrain::Cache<u64, u64> = refrain::Cache::builder().build()?;
+    /// cache.insert(1, 10);
+    /// assert_eq!(cache.len(), 1);
+    /// # Ok::<(), refrain::BuildError>(())
+    /// ```
+    pub fn len(&self) -> u64 {
+        self.inner.store.entries()
+    }
+
+    /// Whether nothing is held now.
+    ///
+    /// ```
+    /// let cache: refrain::Cache<u64, u64> = refrain::Cache::builder().build()?;
+    /// assert!(cache.is_empty());
+    /// # Ok::<(), refrain::BuildError>(())
+    /// ```
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Bytes held now.
+    ///
+    /// ```
+    /// let cache: refrain::Cache<u64, u64> = refrain::Cache::builder().build()?;
+    /// assert_eq!(cache.weight_bytes(), 0);
+    /// # Ok::<(), refrain::BuildError>(())
+    /// ```
+    pub fn weight_bytes(&self) -> u64 {
+        self.inner.store.weight_bytes()
+    }
+
+    /// What the cache is called in messages.
+    ///
+    /// ```
+    /// let cache: refrain::Cache<u64, u64> = refrain::Cache::builder().build()?;
+    /// assert_eq!(cache.name(), "cache");
+    /// # Ok::<(), refrain::BuildError>(())
+    /// ```
+    pub fn name(&self) -> &str {
+        &self.inner.name
+    }
+
+    /// Checks the whole structure; for tests.
+    ///
+    /// # Panics
+    ///
+    /// When an invariant is broken.
+    ///
+    /// ```
+    /// let cache: refrain::Cache<u64, u64> = refrain::Cache::builder().build()?;
+    /// cache.insert(1, 10);
+    /// cache.validate();
+    /// # Ok::<(), refrain::BuildError>(())
+    /// ```
+    pub fn validate(&self) {
+        self.inner.store.validate();
+    }
+}
+
+impl<K, V> Inner<K, V>
+where
+    K: Eq + Hash + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    pub(crate) fn hash<Q: ?Sized + Hash>(&self, key: &Q) -> u64 {
+        self.hasher.hash_one(key)
+    }
+
+    /// The fresh entry for `key`; a hit is counted, a miss is not.
+    pub(crate) fn lookup<Q: ?Sized + Eq>(&self, key: &Q, hash: u64) -> Option<Entry<V>>
+    where
+        K: Borrow<Q>,
+    {
+        let mut removed = Removed::new();
+        let entry = self.store.get(key, hash, &self.clock, true, &mut removed);
+        self.announce(removed);
+        if let Some(entry) = &entry {
+            self.counters.hit(entry.info.weight_bytes, entry.info.cost);
+        }
+        entry
+    }
+
+    /// Asks the weigher; its panic is the caller's.
+    pub(crate) fn weigh(&self, key: &K, value: &V) -> u64 {
+        match &self.weigher {
+            Some(weigher) => weigher(key, value),
+            None => (size_of::<K>() + size_of::<V>()) as u64,
+        }
+    }
+
+    /// What will be stored, written now.
+    pub(crate) fn prepare(
+        &self,
+        key: K,
+        hash: u64,
+        value: V,
+        weight_bytes: u64,
+        options: EntryOptions,
+    ) -> Stored<K, V> {
+        let written = self.clock.elapsed();
+        let time_to_live = options.time_to_live.or_else(|| {
+            *self
+                .time_to_live
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+        });
+        Stored {
+            key,
+            hash,
+            value,
+            weight_bytes,
+            cost: options.cost.unwrap_or_default(),
+            written,
+            // Longer than the clock can count is for ever.
+            expires: time_to_live.and_then(|span| written.checked_add(span)),
+            hits: 0,
+            write: 0,
+            tags: options.tags.unwrap_or_default(),
+        }
+    }
+
+    /// Tells the listener of entries that left, and drops them. The caller holds no lock.
+    pub(crate) fn announce(&self, removed: Removed<K, V>) {
+        let Some(listener) = &self.listener else {
+            return;
+        };
+        for (stored, cause) in removed {
+            if catch(|| listener(&stored.key, &stored.value, cause)).is_err() {
+                self.counters
+                    .flights()
+                    .listener_panics
+                    .fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Lets everything go that has expired.
+    pub(crate) fn expire(&self) {
+        let mut removed = Removed::new();
+        self.store.expire(self.clock.elapsed(), &mut removed);
+        self.announce(removed);
+    }
+}
+
+impl<K, V> Clone for Cache<K, V> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+        }
+    }
+}
+
+impl<K, V> fmt::Debug for Cache<K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cache")
+            .field("name", &self.inner.name)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,346 @@
+//! A miss, from the moment nothing was found to the moment everybody who waits has the value.
+
+use std::any::Any;
+use std::future::Future;
+use std::hash::Hash;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use super::Inner;
+use crate::computed::{Computed, EntryOptions, Keep};
+use crate::entry::{Answer, EntryInfo, Outcome, Stored as StoredHow};
+use crate::flight::{
+    Boarding, CatchUnwind, Flight, Landed, Landing, OnAbandoned, Refusal, Subscription, catch,
+    drive_to_end, enter,
+};
+use crate::stats::micros;
+use crate::store::Removed;
+
+/// What a request says about itself, beside its key.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct RequestOptions {
+    pub(crate) entry: EntryOptions,
+    pub(crate) wait_at_most: Option<Duration>,
+    pub(crate) refresh: bool,
+    pub(crate) on_abandoned: OnAbandoned,
+}
+
+/// What there is to do about a request.
+pub(crate) enum Begun<V: Send + Sync + 'static> {
+    /// Nothing: here it is.
+    Hit(Answer<V>),
+    /// Compute it, for this flight.
+    Lead(Arc<Flight<V>>),
+    /// Wait for it.
+    Wait(Subscription<V>),
+    Refused(Refusal),
+}
+
+impl<K, V> Inner<K, V>
+where
+    K: Eq + Hash + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    /// Looks the key up and, if nothing is there, boards its flight. `subscribers`: see [`Flight::new`].
+    pub(crate) fn begin(
+        self: &Arc<Self>,
+        key: &K,
+        hash: u64,
+        options: &RequestOptions,
+        subscribers: u32,
+    ) -> Begun<V> {
+        if !options.refresh
+            && let Some(entry) = self.lookup(key, hash)
+        {
+            return Begun::Hit(hit(entry));
+        }
+        let boarding = self.flights.board(key, hash, |began_at| {
+            Flight::new(began_at, options.on_abandoned, &self.name, subscribers)
+        });
+        match boarding {
+            Boarding::Waiter(flight) => match self.subscribe(key, hash, &flight, options) {
+                Ok(subscription) => {
+                    self.counters
+                        .flights()
+                        .collapsed
+                        .fetch_add(1, Ordering::Relaxed);
+                    Begun::Wait(subscription)
+                }
+                Err(refusal) => Begun::Refused(refusal),
+            },
+            Boarding::Leader(flight) => {
+                // A flight may have landed between the lookup and the boarding. It stored its value before it left
+                // the table, so a second look finds it.
+                if !options.refresh
+                    && let Some(entry) = self.lookup(key, hash)
+                {
+                    self.flights.leave(key, hash, &flight);
+                    flight.land(Landing::Value(Landed {
+                        value: entry.value.clone(),
+                        info: entry.info.clone(),
+                        stored: StoredHow::Yes,
+                    }));
+                    return Begun::Hit(hit(entry));
+                }
+                self.counters.miss();
+                self.counters
+                    .flights()
+                    .computations
+                    .fetch_add(1, Ordering::Relaxed);
+                Begun::Lead(flight)
+            }
+        }
+    }
+
+    /// Joins `flight`; whoever leaves it last takes it off the table if that ends it.
+    pub(crate) fn subscribe(
+        self: &Arc<Self>,
+        key: &K,
+        hash: u64,
+        flight: &Arc<Flight<V>>,
+        options: &RequestOptions,
+    ) -> Result<Subscription<V>, Refusal> {
+        let (inner, key) = (Arc::clone(self), key.clone());
+        let abandoned = Box::new(move |flight: &Arc<Flight<V>>| {
+            inner.flights.leave(&key, hash, flight);
+            inner
+                .counters
+                .flights()
+                .cancelled
+                .fetch_add(1, Ordering::Relaxed);
+        });
+        Subscription::join(
+            flight,
+            self.waiter_limit,
+            options.wait_at_most,
+            &self.clock,
+            abandoned,
+        )
+    }
+
+    /// Computes on this thread and lands `flight`.
+    pub(crate) fn compute_here<R: Into<Computed<V>>, E: Send + Sync + 'static>(
+        self: &Arc<Self>,
+        key: &K,
+        hash: u64,
+        flight: &Arc<Flight<V>>,
+        options: &EntryOptions,
+        compute: impl FnOnce() -> Result<R, E>,
+    ) {
+        let began = self.clock.elapsed();
+        let result = {
+            let _inside = enter(&flight.id);
+            catch(|| compute().map(Into::into))
+        };
+        self.land(key, hash, flight, began, options, result);
+    }
+
+    /// Hands the computation over to `flight`, to be driven by whoever waits, and by a task if there is a spawner.
+    pub(crate) fn compute_there<R, E>(
+        self: &Arc<Self>,
+        key: &K,
+        hash: u64,
+        flight: &Arc<Flight<V>>,
+        options: EntryOptions,
+        compute: impl Future<Output = Result<R, E>> + Send + 'static,
+    ) where
+        R: Into<Computed<V>> + Send + 'static,
+        E: Send + Sync + 'static,
+    {
+        let (inner, key, landing) = (Arc::clone(self), key.clone(), Arc::clone(flight));
+        let began = self.clock.elapsed();
+        flight.work.set(Box::pin(async move {
+            let result = CatchUnwind(Box::pin(compute)).await;
+            let result = result.and_then(|result| catch(|| result.map(Into::into)));
+            inner.land(&key, hash, &landing, began, &options, result);
+        }));
+        if let Some(spawner) = &self.spawner
+            && flight.work.claim_driver()
+        {
+            spawner(Box::pin(drive_to_end(Arc::clone(flight))));
+        }
+    }
+
+    /// Ends `flight` with what its computation gave, and stores that if it may be stored.
+    fn land<E: Send + Sync + 'static>(
+        self: &Arc<Self>,
+        key: &K,
+        hash: u64,
+        flight: &Arc<Flight<V>>,
+        began: Duration,
+        options: &EntryOptions,
+        result: Result<Result<Computed<V>, E>, Arc<str>>,
+    ) {
+        let counters = self.counters.flights();
+        let landing = match result {
+            Err(message) => {
+                counters.panics.fetch_add(1, Ordering::Relaxed);
+                self.flights.leave(key, hash, flight);
+                Landing::Panicked(message)
+            }
+            Ok(Err(error)) => {
+                counters.failures.fetch_add(1, Ordering::Relaxed);
+                self.flights.leave(key, hash, flight);
+                Landing::Failed(Arc::new(error))
+            }
+            Ok(Ok(computed)) => {
+                let took = self.clock.elapsed().saturating_sub(began);
+                counters
+                    .compute_micros
+                    .fetch_add(micros(took), Ordering::Relaxed);
+                self.land_value(key, hash, flight, took, options, computed)
+            }
+        };
+        flight.land(landing);
+    }
+
+    fn land_value(
+        self: &Arc<Self>,
+        key: &K,
+        hash: u64,
+        flight: &Arc<Flight<V>>,
+        took: Duration,
+        options: &EntryOptions,
+        computed: Computed<V>,
+    ) -> Landing<V> {
+        let Computed {
+            value,
+            options: own,
+            keep,
+        } = computed;
+        let mut options = own.or(options);
+        options.cost.get_or_insert(took);
+        let weight = match options.weight_bytes {
+            Some(weight) => Ok(weight),
+            None => catch(|| self.weigh(key, &value)),
+        };
+        let prepared = self.prepare(
+            key.clone(),
+            hash,
+            value.clone(),
+            *weight.as_ref().unwrap_or(&0),
+            options,
+        );
+        let (written, expires, tags) = (
+            prepared.written,
+            prepared.expires,
+            Arc::clone(&prepared.tags),
+        );
+        let info = prepared.info(written, &self.clock);
+        let stored = if keep != Keep::Store {
+            self.flights.leave(key, hash, flight);
+            StoredHow::NotAsked
+        } else if weight.is_err() {
+            self.flights.leave(key, hash, flight);
+            StoredHow::Declined
+        } else {
+            let mut removed = Removed::new();
+            let stored = self
+                .flights
+                .leave_and(key, hash, flight, &tags, || {
+                    self.store.insert(prepared, written, &mut removed)
+                })
+                .map_or(StoredHow::Invalidated, Into::into);
+            self.announce(removed);
+            self.schedule_purge(expires);
+            stored
+        };
+        let landed = Landed {
+            value,
+            info,
+            stored,
+        };
+        if keep == Keep::Private {
+            Landing::Released(Mutex::new(Some(landed)))
+        } else {
+            Landing::Value(landed)
+        }
+    }
+
+    /// What a caller of `flight` makes of its landing; `None`: compute without it.
+    pub(crate) fn answer<E: Send + Sync + 'static>(
+        &self,
+        landing: &Landing<V>,
+        leader: bool,
+    ) -> Option<Result<Answer<V>, crate::ComputeError<E>>> {
+        use crate::ComputeError;
+        match landing {
+            Landing::Value(landed) => {
+                if !leader {
+                    self.counters.joined(landed.info.cost);
+                }
+                Some(Ok(landed.answer(leader)))
+            }
+            Landing::Released(own) if leader => own
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner)
+                .take()
+                .map(|landed| Ok(landed.answer(true))),
+            Landing::Released(_) => None,
+            Landing::Failed(error) => {
+                let error: Arc<dyn Any + Send + Sync> = Arc::clone(error);
+                // Another type of error: the leader was another function. Its failure says nothing about this one.
+                let error = error.downcast::<E>().ok()?;
+                Some(Err(ComputeError::Failed(error)))
+            }
+            Landing::Panicked(message) => Some(Err(ComputeError::Panicked {
+                message: Arc::clone(message),
+            })),
+            Landing::Cancelled if leader => Some(Err(ComputeError::Cancelled)),
+            Landing::Cancelled => None,
+        }
+    }
+
+    /// What a computation outside of any flight gave: handed out, not stored.
+    pub(crate) fn unshared<E>(
+        &self,
+        began: Duration,
+        key: &K,
+        hash: u64,
+        options: &EntryOptions,
+        result: Result<Result<Computed<V>, E>, Arc<str>>,
+    ) -> Result<Answer<V>, crate::ComputeError<E>> {
+        use crate::ComputeError;
+        let computed = result
+            .map_err(|message| ComputeError::Panicked { message })?
+            .map_err(|error| ComputeError::Failed(Arc::new(error)))?;
+        let mut options = computed.options.or(options);
+        options
+            .cost
+            .get_or_insert(self.clock.elapsed().saturating_sub(began));
+        let weight = options.weight_bytes.unwrap_or(0);
+        let prepared = self.prepare(key.clone(), hash, computed.value.clone(), weight, options);
+        let info: EntryInfo = prepared.info(prepared.written, &self.clock);
+        Ok(Answer {
+            value: computed.value,
+            outcome: Outcome::Computed {
+                stored: StoredHow::NotAsked,
+            },
+            info,
+        })
+    }
+}
+
+impl<V: Clone> Landed<V> {
+    fn answer(&self, leader: bool) -> Answer<V> {
+        let stored = self.stored;
+        Answer {
+            value: self.value.clone(),
+            outcome: if leader {
+                Outcome::Computed { stored }
+            } else {
+                Outcome::Collapsed { stored }
+            },
+            info: self.info.clone(),
+        }
+    }
+}
+
+fn hit<V>(entry: crate::Entry<V>) -> Answer<V> {
+    Answer {
+        value: entry.value,
+        outcome: Outcome::Hit,
+        info: entry.info,
+    }
+}

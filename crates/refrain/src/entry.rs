@@ -1,0 +1,250 @@
+//! What a cache tells about an entry, and about how an answer came to be.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+/// A stored value and what the cache knows of it.
+///
+/// ```
+/// let cache: refrain::Cache<u64, &str> = refrain::Cache::builder().build()?;
+/// cache.insert(1, "one");
+/// let entry = cache.get_entry(&1).unwrap();
+/// assert_eq!((entry.value, entry.info.hits), ("one", 1));
+/// # Ok::<(), refrain::BuildError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Entry<V> {
+    /// The value that was stored.
+    pub value: V,
+    /// What the cache knows of it.
+    pub info: EntryInfo,
+}
+
+/// What the cache knows of one entry.
+///
+/// ```
+/// use refrain::{Cache, Clock};
+/// use std::time::Duration;
+///
+/// let (clock, hands) = Clock::fake();
+/// let cache: Cache<u64, &str> = Cache::builder().clock(clock).build()?;
+/// cache.insert(1, "one");
+/// hands.advance(Duration::from_secs(5));
+/// let info = cache.peek_entry(&1).unwrap().info;
+/// assert_eq!(info.age, Duration::from_secs(5));
+/// assert_eq!(info.expires_in, None, "without a time to live it never expires");
+/// # Ok::<(), refrain::BuildError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EntryInfo {
+    /// Bytes the entry is charged with.
+    pub weight_bytes: u64,
+    /// What making the value took, as measured or as told.
+    pub cost: Duration,
+    /// Time since it was written.
+    pub age: Duration,
+    /// Time until it expires; `None` if it never does.
+    pub expires_in: Option<Duration>,
+    /// Wall clock at which it was written.
+    pub written_at: SystemTime,
+    /// Hits since it was written.
+    pub hits: u64,
+    /// Its tags.
+    pub tags: Arc<[Arc<str>]>,
+}
+
+/// Why an entry left the cache.
+///
+/// ```
+/// use refrain::RemovalCause;
+///
+/// assert!(RemovalCause::EvictedBySize.was_evicted());
+/// assert!(!RemovalCause::Expired.was_evicted());
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RemovalCause {
+    /// The cache held as many entries as allowed.
+    EvictedByCount,
+    /// The cache held as many bytes as allowed.
+    EvictedBySize,
+    /// Its time to live had passed.
+    Expired,
+    /// A caller removed or invalidated it.
+    Invalidated,
+    /// A newer value took its place.
+    Replaced,
+}
+
+impl RemovalCause {
+    /// Whether it had to go for space.
+    ///
+    /// ```
+    /// assert!(refrain::RemovalCause::EvictedByCount.was_evicted());
+    /// ```
+    pub fn was_evicted(self) -> bool {
+        matches!(self, Self::EvictedByCount | Self::EvictedBySize)
+    }
+}
+
+/// What became of a value that was offered to the cache.
+///
+/// ```
+/// use refrain::{Cache, Insertion};
+///
+/// let cache: Cache<u64, Vec<u8>> = Cache::builder()
+///     .capacity_bytes(100)
+///     .weigher(|_, value: &Vec<u8>| value.len() as u64)
+///     .build()?;
+/// assert_eq!(cache.insert(1, vec![0; 100]), Insertion::Stored);
+/// assert_eq!(cache.insert(2, vec![0; 101]), Insertion::Overweight);
+/// # Ok::<(), refrain::BuildError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Insertion {
+    /// It is in the cache now.
+    Stored,
+    /// It is heavier than the whole cache, or the cache holds no entries at all. Nothing was evicted.
+    Overweight,
+    /// The policy kept what is there instead.
+    Declined,
+    /// Its time to live is zero.
+    Expired,
+    /// It was computed for an entry that has been invalidated or written since the computation began.
+    Invalidated,
+}
+
+/// How an answer came to be.
+///
+/// ```
+/// use refrain::{Cache, Outcome, Stored};
+///
+/// let cache: Cache<u64, u64> = Cache::builder().build()?;
+/// let first = cache.entry(1).get_or_compute(|| 10).unwrap();
+/// assert_eq!(first.outcome, Outcome::Computed { stored: Stored::Yes });
+/// let second = cache.entry(1).get_or_compute(|| 99).unwrap();
+/// assert_eq!((second.value, second.outcome), (10, Outcome::Hit));
+/// # Ok::<(), refrain::BuildError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// It was in the cache.
+    Hit,
+    /// It was computed for this caller.
+    Computed {
+        /// Whether it is in the cache now.
+        stored: Stored,
+    },
+    /// It was being computed for somebody else, and this caller waited.
+    Collapsed {
+        /// Whether it is in the cache now.
+        stored: Stored,
+    },
+}
+
+/// Whether a computed value was stored, and if not, why.
+///
+/// ```
+/// use refrain::{Cache, Computed, Outcome, Stored};
+///
+/// let cache: Cache<u64, u64> = Cache::builder().build()?;
+/// let answer = cache.entry(1).get_or_compute(|| Computed::new(10).share_only()).unwrap();
+/// assert_eq!(answer.outcome, Outcome::Computed { stored: Stored::NotAsked });
+/// # Ok::<(), refrain::BuildError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Stored {
+    /// It is in the cache.
+    Yes,
+    /// Heavier than the whole cache.
+    Overweight,
+    /// The policy kept what is there instead.
+    Declined,
+    /// The computation said not to.
+    NotAsked,
+    /// Invalidated or overwritten while it was computed.
+    Invalidated,
+    /// Its time to live is zero.
+    Expired,
+}
+
+impl From<Insertion> for Stored {
+    fn from(insertion: Insertion) -> Self {
+        match insertion {
+            Insertion::Stored => Self::Yes,
+            Insertion::Overweight => Self::Overweight,
+            Insertion::Declined => Self::Declined,
+            Insertion::Expired => Self::Expired,
+            Insertion::Invalidated => Self::Invalidated,
+        }
+    }
+}
+
+/// A value and how it came to be.
+///
+/// ```
+/// let cache: refrain::Cache<u64, u64> = refrain::Cache::builder().build()?;
+/// let answer = cache.entry(1).get_or_compute(|| 10).unwrap();
+/// assert_eq!((answer.value, answer.info.hits), (10, 0));
+/// # Ok::<(), refrain::BuildError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Answer<V> {
+    /// The value.
+    pub value: V,
+    /// How it came to be.
+    pub outcome: Outcome,
+    /// What the cache knows of it, or would know had it been stored.
+    pub info: EntryInfo,
+}
+
+/// How much a cache may hold. Both limits are kept at every instant.
+///
+/// ```
+/// use refrain::{Cache, Capacity};
+///
+/// let cache: Cache<u64, u64> = Cache::builder().build()?;
+/// cache.set_capacity(Capacity { bytes: 1 << 20, entries: 10 });
+/// assert_eq!(cache.capacity().entries, 10);
+/// # Ok::<(), refrain::BuildError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Capacity {
+    /// Bytes. [`u64::MAX`] is no limit, 0 stores only weightless entries.
+    pub bytes: u64,
+    /// Entries. [`u64::MAX`] is no limit, 0 stores nothing.
+    pub entries: u64,
+}
+
+/// Where a listing goes on; see [`Cache::entries`](crate::Cache::entries).
+///
+/// ```
+/// let cache: refrain::Cache<u64, u64> = refrain::Cache::builder().build()?;
+/// cache.insert(1, 1);
+/// let page = cache.entries(None, 10);
+/// assert!(page.next.is_none(), "one page was enough");
+/// # Ok::<(), refrain::BuildError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cursor(pub(crate) u64);
+
+/// Some entries of a cache and where the listing goes on.
+///
+/// ```
+/// let cache: refrain::Cache<u64, u64> = refrain::Cache::builder().build()?;
+/// (0..5).for_each(|n| { cache.insert(n, n); });
+/// let first = cache.entries(None, 3);
+/// let rest = cache.entries(first.next, 3);
+/// assert_eq!((first.entries.len(), rest.entries.len()), (3, 2));
+/// # Ok::<(), refrain::BuildError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct EntriesPage<K> {
+    /// Keys with what the cache knows of their entries.
+    pub entries: Vec<(K, EntryInfo)>,
+    /// Where to go on; `None` after the last page.
+    pub next: Option<Cursor>,
+}

@@ -1,0 +1,231 @@
+//! Single-flight: one computation per key, owned by the cache and not by any caller.
+//!
+//! Callers hold a [`Subscription`]; the first to find nothing begins the flight, the others join it.
+//! Whoever is polled drives an asynchronous computation onward, so no caller that stops being polled can hold up
+//! the rest, and a spawned task keeps it going when all of them leave.
+
+mod catch;
+mod graph;
+mod subscription;
+mod table;
+mod work;
+
+use std::any::Any;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+
+use crate::entry::{EntryInfo, Stored};
+
+pub(crate) use catch::{CatchUnwind, catch};
+pub(crate) use graph::{FlightId, enter};
+pub(crate) use subscription::{Refusal, Subscription, block_on};
+pub(crate) use table::{Boarding, FlightTable, TagPredicate};
+pub use work::BoxFuture;
+pub(crate) use work::{Work, drive_to_end};
+
+/// One running computation.
+pub(crate) struct Flight<V> {
+    pub(crate) id: FlightId,
+    /// What the cache had been told to invalidate when this computation began.
+    pub(crate) began_at: u64,
+    /// The entry was invalidated or written since: the value goes to those who wait, and nowhere else.
+    overtaken: AtomicBool,
+    pub(crate) on_abandoned: OnAbandoned,
+    state: Mutex<State<V>>,
+    pub(crate) work: Work,
+}
+
+/// What happens to a computation when the last caller who waited for it leaves.
+///
+/// ```
+/// use refrain::{Cache, OnAbandoned};
+///
+/// let cache: Cache<u64, u64> = Cache::builder().build()?;
+/// let answer = cache.entry(1).on_abandoned(OnAbandoned::Cancel).get_or_compute(|| 10).unwrap();
+/// assert_eq!(answer.value, 10);
+/// # Ok::<(), refrain::BuildError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnAbandoned {
+    /// It goes on, and its value is stored: work that was paid for is kept.
+    #[default]
+    Finish,
+    /// It is dropped.
+    Cancel,
+}
+
+/// How a flight ended, as everybody who waited for it sees it.
+pub(crate) enum Landing<V> {
+    Value(Landed<V>),
+    /// The value may not be shared: it is the leader's, and the others compute for themselves.
+    Released(Mutex<Option<Landed<V>>>),
+    Failed(Arc<dyn Any + Send + Sync>),
+    Panicked(Arc<str>),
+    Cancelled,
+}
+
+pub(crate) struct Landed<V> {
+    pub(crate) value: V,
+    pub(crate) info: EntryInfo,
+    pub(crate) stored: Stored,
+}
+
+enum State<V> {
+    Running {
+        subscribers: u32,
+        wakers: Vec<(u64, Waker)>,
+    },
+    Ended(Arc<Landing<V>>),
+}
+
+static NEXT_WAITER: AtomicU64 = AtomicU64::new(0);
+
+impl<V> Flight<V> {
+    /// A flight with `subscribers` to begin with: 1 when the leader computes on its own thread, which keeps it from
+    /// being abandoned; 0 when the leader is about to subscribe like everybody else.
+    pub(crate) fn new(
+        began_at: u64,
+        on_abandoned: OnAbandoned,
+        name: &Arc<str>,
+        subscribers: u32,
+    ) -> Self {
+        Self {
+            id: FlightId::next(name),
+            began_at,
+            overtaken: AtomicBool::new(false),
+            on_abandoned,
+            state: Mutex::new(State::Running {
+                subscribers,
+                wakers: Vec::new(),
+            }),
+            work: Work::none(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<V>> {
+        // No user code runs under this lock, so a poisoned one holds a whole state.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Written and read under the table's lock, which orders it; atomic only to be shared.
+    pub(crate) fn overtake(&self) {
+        self.overtaken.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_overtaken(&self) -> bool {
+        self.overtaken.load(Ordering::Relaxed)
+    }
+
+    /// One more caller waits. `Err` is the limit, when as many wait besides the leader; an ended flight takes anybody.
+    fn subscribe(&self, limit: u32) -> Result<(), u32> {
+        match &mut *self.lock() {
+            State::Running { subscribers, .. } if *subscribers > limit => Err(limit),
+            State::Running { subscribers, .. } => {
+                *subscribers += 1;
+                Ok(())
+            }
+            State::Ended(_) => Ok(()),
+        }
+    }
+
+    /// One caller fewer waits; true when it was the last and the computation still runs.
+    fn unsubscribe(&self) -> bool {
+        match &mut *self.lock() {
+            State::Running { subscribers, .. } => {
+                *subscribers -= 1;
+                *subscribers == 0
+            }
+            State::Ended(_) => false,
+        }
+    }
+
+    pub(crate) fn landing(&self) -> Option<Arc<Landing<V>>> {
+        match &*self.lock() {
+            State::Running { .. } => None,
+            State::Ended(landing) => Some(Arc::clone(landing)),
+        }
+    }
+
+    /// The landing, or `None` after `waker` has been noted down for it.
+    fn landing_or_wake(&self, waiter: u64, waker: &Waker) -> Option<Arc<Landing<V>>> {
+        let mut replaced = None;
+        let landing = match &mut *self.lock() {
+            State::Ended(landing) => Some(Arc::clone(landing)),
+            State::Running { wakers, .. } => {
+                match wakers.iter_mut().find(|(id, _)| *id == waiter) {
+                    Some((_, known)) if known.will_wake(waker) => {}
+                    Some((_, known)) => replaced = Some(std::mem::replace(known, waker.clone())),
+                    None => wakers.push((waiter, waker.clone())),
+                }
+                None
+            }
+        };
+        // A waker's drop is foreign code: not under the lock.
+        drop(replaced);
+        landing
+    }
+
+    fn forget_waker(&self, waiter: u64) {
+        let forgotten = match &mut *self.lock() {
+            State::Running { wakers, .. } => wakers
+                .iter()
+                .position(|(id, _)| *id == waiter)
+                .map(|at| wakers.swap_remove(at)),
+            State::Ended(_) => None,
+        };
+        drop(forgotten);
+    }
+
+    /// Everybody whose next poll may get further.
+    fn wakers(&self) -> Vec<Waker> {
+        match &*self.lock() {
+            State::Running { wakers, .. } => {
+                wakers.iter().map(|(_, waker)| waker.clone()).collect()
+            }
+            State::Ended(_) => Vec::new(),
+        }
+    }
+
+    /// Ends the flight and wakes everybody. Only the first landing counts; true if this was it.
+    pub(crate) fn land(&self, landing: Landing<V>) -> bool {
+        let landing = Arc::new(landing);
+        let wakers = {
+            let mut state = self.lock();
+            match &mut *state {
+                State::Ended(_) => return false,
+                State::Running { wakers, .. } => {
+                    let wakers = std::mem::take(wakers);
+                    *state = State::Ended(landing);
+                    wakers
+                }
+            }
+        };
+        for (_, waker) in wakers {
+            waker.wake();
+        }
+        true
+    }
+
+    /// Ends the flight as cancelled unless somebody has joined it since; true if it was ended.
+    fn cancel_if_abandoned(&self) -> bool {
+        let wakers = {
+            let mut state = self.lock();
+            match &mut *state {
+                State::Running {
+                    subscribers: 0,
+                    wakers,
+                } => {
+                    let wakers = std::mem::take(wakers);
+                    *state = State::Ended(Arc::new(Landing::Cancelled));
+                    wakers
+                }
+                _ => return false,
+            }
+        };
+        for (_, waker) in wakers {
+            waker.wake();
+        }
+        true
+    }
+}

@@ -1,0 +1,127 @@
+//! Who waits for whom, across all caches of the process: a cycle is refused before anybody waits.
+//!
+//! Edges exist only while a computation waits for another one, which is rare, so one lock serves all.
+
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
+use std::fmt::Write as _;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+
+/// Names one computation in error messages: the cache's name and a number.
+#[derive(Clone)]
+pub(crate) struct FlightId {
+    number: u64,
+    cache: Arc<str>,
+}
+
+static WAITING: LazyLock<Mutex<Graph>> = LazyLock::new(Mutex::default);
+
+#[derive(Default)]
+struct Graph {
+    /// For each computation, those it waits for (a computation may wait for several at once, and for one twice).
+    edges: HashMap<u64, Vec<FlightId>>,
+}
+
+thread_local! {
+    /// The computations that this thread is inside of, innermost last.
+    static INSIDE: RefCell<Vec<FlightId>> = const { RefCell::new(Vec::new()) };
+}
+
+impl FlightId {
+    pub(crate) fn next(cache: &Arc<str>) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Self {
+            number: NEXT.fetch_add(1, Ordering::Relaxed),
+            cache: Arc::clone(cache),
+        }
+    }
+}
+
+/// Marks this thread as running the computation `id` until the guard is dropped.
+pub(crate) fn enter(id: &FlightId) -> Inside {
+    INSIDE.with_borrow_mut(|inside| inside.push(id.clone()));
+    Inside(())
+}
+
+/// Proof that the thread is inside a computation.
+pub(crate) struct Inside(());
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        INSIDE.with_borrow_mut(Vec::pop);
+    }
+}
+
+/// The computation this thread is inside of, if any.
+pub(super) fn current() -> Option<FlightId> {
+    INSIDE.with_borrow(|inside| inside.last().cloned())
+}
+
+/// The fact that one computation waits for another, until dropped.
+pub(super) struct Edge {
+    from: u64,
+    to: u64,
+}
+
+/// Notes that `from` waits for `to`; refused with the cycle's path when `to` already waits for `from`.
+pub(super) fn wait_for(from: &FlightId, to: &FlightId) -> Result<Edge, Arc<str>> {
+    let mut graph = lock();
+    if let Some(path) = graph.path(to, from.number) {
+        return Err(describe(from, &path));
+    }
+    graph.edges.entry(from.number).or_default().push(to.clone());
+    Ok(Edge {
+        from: from.number,
+        to: to.number,
+    })
+}
+
+impl Drop for Edge {
+    fn drop(&mut self) {
+        let mut graph = lock();
+        if let Some(targets) = graph.edges.get_mut(&self.from) {
+            if let Some(at) = targets.iter().position(|target| target.number == self.to) {
+                targets.swap_remove(at);
+            }
+            if targets.is_empty() {
+                graph.edges.remove(&self.from);
+            }
+        }
+    }
+}
+
+impl Graph {
+    /// The computations from `start` to `goal`, both included, if `start` waits for `goal`.
+    fn path(&self, start: &FlightId, goal: u64) -> Option<Vec<FlightId>> {
+        let mut seen = HashSet::from([start.number]);
+        let mut paths = vec![vec![start.clone()]];
+        while let Some(path) = paths.pop() {
+            let last = path.last()?;
+            if last.number == goal {
+                return Some(path);
+            }
+            for next in self.edges.get(&last.number).into_iter().flatten() {
+                if seen.insert(next.number) {
+                    let mut longer = path.clone();
+                    longer.push(next.clone());
+                    paths.push(longer);
+                }
+            }
+        }
+        None
+    }
+}
+
+fn describe(from: &FlightId, path: &[FlightId]) -> Arc<str> {
+    let mut text = format!("{}#{}", from.cache, from.number);
+    for id in path {
+        // Writing into a `String` cannot fail.
+        let _ = write!(text, " -> {}#{}", id.cache, id.number);
+    }
+    Arc::from(text)
+}
+
+fn lock() -> MutexGuard<'static, Graph> {
+    WAITING.lock().unwrap_or_else(PoisonError::into_inner)
+}

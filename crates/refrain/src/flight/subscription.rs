@@ -1,0 +1,143 @@
+//! A caller's hold on a flight: waits for it, drives it, and leaves it when dropped.
+
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::Thread;
+use std::time::Duration;
+
+use super::graph::{self, Edge};
+use super::work::drive;
+use super::{Flight, Landing, NEXT_WAITER, OnAbandoned, drive_to_end};
+use crate::clock::{Alarm, Clock};
+
+/// What to do about a flight that was cancelled because its last caller left.
+pub(crate) type Abandoned<V> = Box<dyn Fn(&Arc<Flight<V>>) + Send + Sync>;
+
+/// One caller waiting for one flight.
+pub(crate) struct Subscription<V: Send + Sync + 'static> {
+    flight: Arc<Flight<V>>,
+    waiter: u64,
+    edge: Option<Edge>,
+    deadline: Option<Duration>,
+    clock: Clock,
+    alarm: Option<Alarm>,
+    ended: bool,
+    abandoned: Abandoned<V>,
+}
+
+/// Why a subscription was refused.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    Recursive(Arc<str>),
+    TooManyWaiters(u32),
+}
+
+impl<V: Clone + Send + Sync + 'static> Subscription<V> {
+    /// Joins `flight`. `abandoned` is called when the last caller has left a flight that was then cancelled.
+    pub(crate) fn join(
+        flight: &Arc<Flight<V>>,
+        limit: u32,
+        wait_at_most: Option<Duration>,
+        clock: &Clock,
+        abandoned: Abandoned<V>,
+    ) -> Result<Self, Refusal> {
+        let edge = match graph::current() {
+            None => None,
+            Some(from) => Some(graph::wait_for(&from, &flight.id).map_err(Refusal::Recursive)?),
+        };
+        flight.subscribe(limit).map_err(Refusal::TooManyWaiters)?;
+        Ok(Self {
+            flight: Arc::clone(flight),
+            waiter: NEXT_WAITER.fetch_add(1, Ordering::Relaxed),
+            edge,
+            deadline: wait_at_most.map(|limit| clock.elapsed().saturating_add(limit)),
+            clock: clock.clone(),
+            alarm: None,
+            ended: false,
+            abandoned,
+        })
+    }
+}
+
+impl<V: Send + Sync + 'static> Future for Subscription<V> {
+    /// `None` when the deadline passed first.
+    type Output = Option<Arc<Landing<V>>>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        // The waker is noted down before the computation is driven: a wake-up during the poll finds it.
+        let mut landing = this.flight.landing_or_wake(this.waiter, context.waker());
+        if landing.is_none() {
+            drive(&this.flight);
+            landing = this.flight.landing();
+        }
+        if let Some(landing) = landing {
+            this.ended = true;
+            this.edge = None;
+            this.alarm = None;
+            return Poll::Ready(Some(landing));
+        }
+        if let Some(deadline) = this.deadline {
+            if this.clock.elapsed() >= deadline {
+                return Poll::Ready(None);
+            }
+            this.alarm = Some(this.clock.alarm(deadline, context.waker().clone()));
+            // The moment may have come between the two lines above.
+            if this.clock.elapsed() >= deadline {
+                return Poll::Ready(None);
+            }
+        }
+        Poll::Pending
+    }
+}
+
+impl<V: Send + Sync + 'static> Drop for Subscription<V> {
+    fn drop(&mut self) {
+        if self.ended {
+            return;
+        }
+        self.flight.forget_waker(self.waiter);
+        if !self.flight.unsubscribe() {
+            return;
+        }
+        match self.flight.on_abandoned {
+            OnAbandoned::Cancel => {
+                if self.flight.cancel_if_abandoned() {
+                    (self.abandoned)(&self.flight);
+                    self.flight.work.drop_future();
+                }
+            }
+            OnAbandoned::Finish => {
+                let flight = Arc::clone(&self.flight);
+                if flight.work.is_waiting() && flight.work.claim_driver() {
+                    let _ = std::thread::Builder::new()
+                        .name("refrain-orphan".to_owned())
+                        .spawn(move || block_on(drive_to_end(flight)));
+                }
+            }
+        }
+    }
+}
+
+/// Runs a future to its end on this thread, which sleeps in between.
+pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
+    struct Unpark(Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+
+    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    let mut context = Context::from_waker(&waker);
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut context) {
+            Poll::Ready(value) => return value,
+            Poll::Pending => std::thread::park(),
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! Which keys are being computed now, and what has been invalidated meanwhile.
+//!
+//! Lock order: a stripe, then the log of invalidations, then whatever the store takes. See `docs/concurrency.md`.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use hashbrown::HashTable;
+
+use super::Flight;
+
+/// Decides by an entry's tags whether it is meant.
+pub(crate) type TagPredicate = Arc<dyn Fn(&[Arc<str>]) -> bool + Send + Sync>;
+
+/// The running computations of one cache, by key.
+pub(crate) struct FlightTable<K, V> {
+    stripes: Box<[Stripe<K, V>]>,
+    running: AtomicUsize,
+    log: RwLock<Log>,
+    /// Grows with each invalidation by tag.
+    generation: AtomicU64,
+}
+
+type Stripe<K, V> = Mutex<HashTable<Running<K, V>>>;
+
+struct Running<K, V> {
+    key: K,
+    hash: u64,
+    flight: Arc<Flight<V>>,
+}
+
+/// Invalidations by tag that running computations may have to obey when they land.
+#[derive(Default)]
+struct Log {
+    records: Vec<(u64, TagPredicate)>,
+    /// Computations that began before this have missed records: they count as invalidated.
+    forgotten_before: u64,
+}
+
+/// 64: far more than the threads that begin or end a computation at one instant.
+const STRIPES: usize = 64;
+
+/// More invalidations than that during one computation, and it is treated as invalidated.
+const LOG_LIMIT: usize = 1024;
+
+/// A place in a flight: the one who computes, or one who waits.
+pub(crate) enum Boarding<V> {
+    Leader(Arc<Flight<V>>),
+    Waiter(Arc<Flight<V>>),
+}
+
+impl<K: Eq + Clone, V> FlightTable<K, V> {
+    pub(crate) fn new() -> Self {
+        Self {
+            stripes: (0..STRIPES).map(|_| Mutex::new(HashTable::new())).collect(),
+            running: AtomicUsize::new(0),
+            log: RwLock::default(),
+            generation: AtomicU64::new(1),
+        }
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the low bits are as good as any"
+    )]
+    fn stripe(&self, hash: u64) -> MutexGuard<'_, HashTable<Running<K, V>>> {
+        self.stripes[hash as usize % STRIPES]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Computations running now.
+    pub(crate) fn running(&self) -> usize {
+        self.running.load(Ordering::Relaxed)
+    }
+
+    /// Joins the flight for `key`, or begins one made by `make` from the current generation.
+    pub(crate) fn board(
+        &self,
+        key: &K,
+        hash: u64,
+        make: impl FnOnce(u64) -> Flight<V>,
+    ) -> Boarding<V> {
+        let mut stripe = self.stripe(hash);
+        if let Some(running) = stripe.find(hash, |running| running.key == *key) {
+            return Boarding::Waiter(Arc::clone(&running.flight));
+        }
+        let flight = Arc::new(make(self.generation.load(Ordering::SeqCst)));
+        stripe.insert_unique(
+            hash,
+            Running {
+                key: key.clone(),
+                hash,
+                flight: Arc::clone(&flight),
+            },
+            |running| running.hash,
+        );
+        self.running.fetch_add(1, Ordering::SeqCst);
+        Boarding::Leader(flight)
+    }
+
+    /// Takes `flight` off the table, if it is still there.
+    pub(crate) fn leave(&self, key: &K, hash: u64, flight: &Arc<Flight<V>>) {
+        let mut stripe = self.stripe(hash);
+        let taken = self.take(&mut stripe, hash, |running| {
+            running.key == *key && Arc::ptr_eq(&running.flight, flight)
+        });
+        drop(stripe);
+        drop(taken);
+    }
+
+    /// Takes `flight` off the table and calls `store` in the same step, unless the entry was invalidated or written
+    /// since the flight began.
+    pub(crate) fn leave_and<R>(
+        &self,
+        key: &K,
+        hash: u64,
+        flight: &Arc<Flight<V>>,
+        tags: &[Arc<str>],
+        store: impl FnOnce() -> R,
+    ) -> Option<R> {
+        let mut judged = flight.began_at;
+        let mut meant = false;
+        loop {
+            // The predicates are user code, so they are asked before any lock is taken.
+            for (generation, predicate) in self.records_since(judged) {
+                meant |= predicate(tags);
+                judged = generation;
+            }
+            let mut stripe = self.stripe(hash);
+            let log = self.log.read().unwrap_or_else(PoisonError::into_inner);
+            if log
+                .records
+                .last()
+                .is_some_and(|(generation, _)| *generation > judged)
+            {
+                continue;
+            }
+            let valid = !meant && !flight.is_overtaken() && flight.began_at >= log.forgotten_before;
+            let stored = valid.then(store);
+            let taken = self.take(&mut stripe, hash, |running| {
+                running.key == *key && Arc::ptr_eq(&running.flight, flight)
+            });
+            drop(log);
+            drop(stripe);
+            drop(taken);
+            return stored;
+        }
+    }
+
+    /// Makes the flight for `key` stale and calls `write` in the same step.
+    pub(crate) fn overtake_and<R>(&self, key: &K, hash: u64, write: impl FnOnce() -> R) -> R {
+        // SeqCst pairs with `board`: a computation that began before this call is seen here.
+        if self.running.load(Ordering::SeqCst) == 0 {
+            return write();
+        }
+        let mut stripe = self.stripe(hash);
+        let taken = self.take(&mut stripe, hash, |running| running.key == *key);
+        if let Some(running) = &taken {
+            running.flight.overtake();
+        }
+        let result = write();
+        drop(stripe);
+        drop(taken);
+        result
+    }
+
+    /// Makes every flight stale.
+    pub(crate) fn overtake_all(&self) {
+        for stripe in &self.stripes {
+            let taken: Vec<_> = {
+                let mut stripe = stripe.lock().unwrap_or_else(PoisonError::into_inner);
+                let taken: Vec<_> = stripe.drain().collect();
+                for running in &taken {
+                    running.flight.overtake();
+                }
+                taken
+            };
+            self.running.fetch_sub(taken.len(), Ordering::SeqCst);
+        }
+    }
+
+    /// Makes every running flight stale whose tags, known when it lands, satisfy `predicate`.
+    pub(crate) fn overtake_tagged(&self, predicate: TagPredicate) {
+        let mut log = self.log.write().unwrap_or_else(PoisonError::into_inner);
+        let generation = self.generation.fetch_add(1, Ordering::SeqCst) + 1;
+        if self.running.load(Ordering::SeqCst) == 0 {
+            log.records.clear();
+            return;
+        }
+        if log.records.len() >= LOG_LIMIT {
+            log.records.clear();
+            log.forgotten_before = generation;
+        }
+        log.records.push((generation, predicate));
+    }
+
+    fn records_since(&self, generation: u64) -> Vec<(u64, TagPredicate)> {
+        let log = self.log.read().unwrap_or_else(PoisonError::into_inner);
+        let from = log
+            .records
+            .partition_point(|(known, _)| *known <= generation);
+        log.records[from..].to_vec()
+    }
+
+    fn take(
+        &self,
+        stripe: &mut HashTable<Running<K, V>>,
+        hash: u64,
+        is_it: impl FnMut(&Running<K, V>) -> bool,
+    ) -> Option<Running<K, V>> {
+        let (running, _) = stripe.find_entry(hash, is_it).ok()?.remove();
+        self.running.fetch_sub(1, Ordering::SeqCst);
+        Some(running)
+    }
+}

@@ -1,0 +1,137 @@
+//! An asynchronous computation that anybody may drive onward.
+//!
+//! The future is taken out of its place while it is polled, so that no lock is held while user code runs, and put
+//! back when it is not finished.
+
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
+
+use super::{Flight, enter};
+
+/// A computation without its type: what a spawner is given to run.
+///
+/// ```
+/// let task: refrain::BoxFuture = Box::pin(async {});
+/// drop(task);
+/// ```
+pub type BoxFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// The computation of one flight, if it is asynchronous and not finished.
+pub(crate) struct Work {
+    place: Mutex<Option<BoxFuture>>,
+    /// Set by a wake-up; whoever put the future back looks at it, so that a wake-up during a poll is not lost.
+    woken: AtomicBool,
+    /// A task of its own keeps it going, whoever leaves.
+    has_driver: AtomicBool,
+}
+
+impl Work {
+    pub(super) fn none() -> Self {
+        Self {
+            place: Mutex::new(None),
+            woken: AtomicBool::new(false),
+            has_driver: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn set(&self, future: BoxFuture) {
+        *self.lock() = Some(future);
+        self.woken.store(true, Ordering::SeqCst);
+    }
+
+    /// True once: the caller becomes the one who keeps it going.
+    pub(crate) fn claim_driver(&self) -> bool {
+        !self.has_driver.swap(true, Ordering::Relaxed)
+    }
+
+    /// Whether there is a computation here that nobody is inside of.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.lock().is_some()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<BoxFuture>> {
+        self.place.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Drops the computation unless somebody is inside it; then that one drops it.
+    pub(super) fn drop_future(&self) {
+        let future = self.lock().take();
+        drop(future);
+    }
+}
+
+/// A wake-up of the computation wakes everybody who could drive it.
+struct WakeAll<V>(Arc<Flight<V>>);
+
+impl<V: Send + Sync + 'static> Wake for WakeAll<V> {
+    fn wake(self: Arc<Self>) {
+        // SeqCst pairs with the swap in `drive`: either the driver sees the flag, or the wakers below see the driver's
+        // own waker, which it notes down before it polls.
+        self.0.work.woken.store(true, Ordering::SeqCst);
+        for waker in self.0.wakers() {
+            waker.wake();
+        }
+    }
+}
+
+/// Polls the computation of `flight` once, if it can get further. The caller's own waker is noted down in the flight
+/// already.
+pub(super) fn drive<V: Send + Sync + 'static>(flight: &Arc<Flight<V>>) {
+    let Some(mut future) = take_woken(&flight.work) else {
+        return;
+    };
+    let waker = Waker::from(Arc::new(WakeAll(Arc::clone(flight))));
+    let finished = {
+        let _inside = enter(&flight.id);
+        future
+            .as_mut()
+            .poll(&mut Context::from_waker(&waker))
+            .is_ready()
+    };
+    if finished {
+        return;
+    }
+    *flight.work.lock() = Some(future);
+    if flight.landing().is_some() {
+        // Cancelled while it was being polled.
+        flight.work.drop_future();
+    } else if flight.work.woken.load(Ordering::SeqCst) {
+        // Woken while it was out of its place: whoever came to drive it then found nothing.
+        waker.wake();
+    }
+}
+
+/// The computation, if it was woken and nobody is inside it.
+fn take_woken(work: &Work) -> Option<BoxFuture> {
+    while work.woken.swap(false, Ordering::SeqCst) {
+        if let Some(future) = work.lock().take() {
+            return Some(future);
+        }
+        // Somebody is inside it, or it is finished. The flag is for whoever is inside: either they see it after they
+        // have put the future back, or it is back already and is taken in the next round.
+        work.woken.store(true, Ordering::SeqCst);
+        if !work.is_waiting() {
+            return None;
+        }
+    }
+    None
+}
+
+/// Drives `flight` until it has landed. This is what a spawned task runs.
+pub(crate) async fn drive_to_end<V: Send + Sync + 'static>(flight: Arc<Flight<V>>) {
+    let driver = super::NEXT_WAITER.fetch_add(1, Ordering::Relaxed);
+    poll_fn(|context| {
+        if flight.landing_or_wake(driver, context.waker()).is_some() {
+            return Poll::Ready(());
+        }
+        drive(&flight);
+        match flight.landing() {
+            Some(_) => Poll::Ready(()),
+            None => Poll::Pending,
+        }
+    })
+    .await;
+}

@@ -1,0 +1,317 @@
+//! One request with options of its own, answered with how the answer came to be.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::future::Future;
+use std::hash::Hash;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::cache::{Begun, Cache, RequestOptions};
+use crate::computed::Computed;
+use crate::entry::Answer;
+use crate::error::ComputeError;
+use crate::flight::{CatchUnwind, Flight, Landing, OnAbandoned, Refusal, block_on, catch};
+
+/// A request for one key; made by [`Cache::entry`].
+///
+/// ```
+/// use refrain::{Cache, Outcome};
+/// use std::time::Duration;
+///
+/// let cache: Cache<u64, u64> = Cache::builder().build()?;
+/// let answer = cache
+///     .entry(1)
+///     .tags(["model:v2"])
+///     .time_to_live(Duration::from_secs(3600))
+///     .get_or_compute(|| 10)
+///     .unwrap();
+/// assert_eq!(answer.value, 10);
+/// # Ok::<(), refrain::BuildError>(())
+/// ```
+#[must_use = "nothing happens before one of the `get_or_…` methods"]
+pub struct EntryRequest<'a, K, V> {
+    cache: &'a Cache<K, V>,
+    key: K,
+    options: RequestOptions,
+}
+
+impl<'a, K, V> EntryRequest<'a, K, V>
+where
+    K: Eq + Hash + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    pub(crate) fn new(cache: &'a Cache<K, V>, key: K) -> Self {
+        Self {
+            cache,
+            key,
+            options: RequestOptions::default(),
+        }
+    }
+
+    /// How long the entry is fresh, if it is computed now. Default: the cache's own setting.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// let cache: refrain::Cache<u64, u64> = refrain::Cache::builder().build()?;
+    /// cache.entry(1).time_to_live(Duration::ZERO).get_or_compute(|| 10).unwrap();
+    /// assert_eq!(cache.get(&1), None, "zero means: do not store");
+    /// # Ok::<(), refrain::BuildError>(())
+    /// ```
+    pub fn time_to_live(mut self, time_to_live: Duration) -> Self {
+        self.options.entry = self.options.entry.time_to_live(time_to_live);
+        self
+    }
+
+    /// Labels for the entry, if it is computed now.
+    ///
+    /// ```
+    /// let cache: refrain::Cache<u64, u64> = refrain::Cache::builder().build()?;
+    /// cache.entry(1).tags(["a"]).get_or_compute(|| 10).unwrap();
+    /// assert_eq!(cache.invalidate_tag("a"), 1);
+    /// # Ok::<(), refrain::BuildError>(())
+    /// ```
+    pub fn tags<T: Into<Arc<str>>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
+        self.options.entry = self.options.entry.tags(tags);
+        self
+    }
+
+    /// What making the value takes. Default: the measured time.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// let cache: refrain::Cache<u64, u64> = refrain::Cache::builder().build()?;
+    /// let answer = cache.entry(1).cost(Duration::from_secs(90)).get_or_compute(|| 10).unwrap();
+    /// assert_eq!(answer.info.cost, Duration::from_secs(90));
+    /// # Ok::<(), refrain::BuildError>(())
+    /// ```
+    pub fn cost(mut self, cost: Duration) -> Self {
+        self.options.entry = self.options.entry.cost(cost);
+        self
+    }
+
+    /// How long this caller waits for a computation; then [`ComputeError::TimedOut`]. Default: as long as it takes.
+    ///
+    /// The computation goes on. A caller that computes on its own thread is not interrupted.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// let cache: refrain::Cache<u64, u64> = refrain::Cache::builder().build()?;
+    /// let answer = cache.entry(1).wait_at_most(Duration::from_secs(60)).get_or_compute(|| 10);
+    /// assert_eq!(answer.unwrap().value, 10);
+    /// # Ok::<(), refrain::BuildError>(())
+    /// ```
+    pub fn wait_at_most(mut self, limit: Duration) -> Self {
+        self.options.wait_at_most = Some(limit);
+        self
+    }
+
+    /// Does not look at what is stored: computes anew and replaces it. A computation that is running already is
+    /// joined.
+    ///
+    /// ```
+    /// let cache: refrain::Cache<u64, u64> = refrain::Cache::builder().build()?;
+    /// cache.insert(1, 10);
+    /// assert_eq!(cache.entry(1).refresh().get_or_compute(|| 11).unwrap().value, 11);
+    /// assert_eq!(cache.get(&1), Some(11));
+    /// # Ok::<(), refrain::BuildError>(())
+    /// ```
+    pub fn refresh(mut self) -> Self {
+        self.options.refresh = true;
+        self
+    }
+
+    /// What becomes of the computation when the last caller leaves it. Default: [`OnAbandoned::Finish`].
+    /// The one who begins the computation decides.
+    ///
+    /// ```
+    /// use refrain::OnAbandoned;
+    /// let cache: refrain::Cache<u64, u64> = refrain::Cache::builder().build()?;
+    /// let answer = cache.entry(1).on_abandoned(OnAbandoned::Cancel).get_or_compute(|| 10);
+    /// assert_eq!(answer.unwrap().value, 10);
+    /// # Ok::<(), refrain::BuildError>(())
+    /// ```
+    pub fn on_abandoned(mut self, on_abandoned: OnAbandoned) -> Self {
+        self.options.on_abandoned = on_abandoned;
+        self
+    }
+
+    /// [`Cache::get_or_compute`] with these options.
+    ///
+    /// # Errors
+    ///
+    /// As [`Cache::get_or_compute`], and [`ComputeError::TimedOut`].
+    ///
+    /// ```
+    /// let cache: refrain::Cache<u64, u64> = refrain::Cache::builder().build()?;
+    /// assert_eq!(cache.entry(1).get_or_compute(|| 10).unwrap().value, 10);
+    /// # Ok::<(), refrain::BuildError>(())
+    /// ```
+    pub fn get_or_compute<R: Into<Computed<V>>>(
+        self,
+        compute: impl FnOnce() -> R,
+    ) -> Result<Answer<V>, ComputeError<Infallible>> {
+        self.get_or_try_compute(|| Ok(compute()))
+    }
+
+    /// [`Cache::get_or_try_compute`] with these options.
+    ///
+    /// # Errors
+    ///
+    /// As [`Cache::get_or_try_compute`], and [`ComputeError::TimedOut`].
+    ///
+    /// ```
+    /// let cache: refrain::Cache<u64, u64> = refrain::Cache::builder().build()?;
+    /// let answer = cache.entry(1).get_or_try_compute(|| "10".parse::<u64>());
+    /// assert_eq!(answer.unwrap().value, 10);
+    /// # Ok::<(), refrain::BuildError>(())
+    /// ```
+    pub fn get_or_try_compute<R: Into<Computed<V>>, E: Send + Sync + 'static>(
+        self,
+        compute: impl FnOnce() -> Result<R, E>,
+    ) -> Result<Answer<V>, ComputeError<E>> {
+        let inner = &self.cache.inner;
+        let hash = inner.hash(&self.key);
+        let subscription = match inner.begin(&self.key, hash, &self.options, 1) {
+            Begun::Hit(answer) => return Ok(answer),
+            Begun::Refused(refusal) => return Err(refused(refusal)),
+            Begun::Lead(flight) => {
+                inner.compute_here(&self.key, hash, &flight, &self.options.entry, compute);
+                return match self.landed(flight.landing(), true) {
+                    Some(answer) => answer,
+                    None => Err(ComputeError::Cancelled),
+                };
+            }
+            Begun::Wait(subscription) => subscription,
+        };
+        let landing = block_on(subscription);
+        if landing.is_none() {
+            return Err(self.timed_out());
+        }
+        if let Some(answer) = self.landed(landing, false) {
+            return answer;
+        }
+        let began = inner.clock.elapsed();
+        let result = catch(|| compute().map(Into::into));
+        inner.unshared(began, &self.key, hash, &self.options.entry, result)
+    }
+
+    /// [`Cache::get_or_compute_async`] with these options.
+    ///
+    /// # Errors
+    ///
+    /// As [`Cache::get_or_compute`], and [`ComputeError::TimedOut`] and [`ComputeError::Cancelled`].
+    ///
+    /// ```
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// let cache: refrain::Cache<u64, u64> = refrain::Cache::builder().build()?;
+    /// assert_eq!(cache.entry(1).get_or_compute_async(async { 10 }).await?.value, 10);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn get_or_compute_async<R: Into<Computed<V>> + Send + 'static>(
+        self,
+        compute: impl Future<Output = R> + Send + 'static,
+    ) -> Result<Answer<V>, ComputeError<Infallible>> {
+        self.get_or_try_compute_async(async { Ok(compute.await) })
+            .await
+    }
+
+    /// [`Cache::get_or_try_compute_async`] with these options.
+    ///
+    /// # Errors
+    ///
+    /// As [`Cache::get_or_try_compute`], and [`ComputeError::TimedOut`] and [`ComputeError::Cancelled`].
+    ///
+    /// ```
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// let cache: refrain::Cache<u64, u64> = refrain::Cache::builder().build()?;
+    /// let answer = cache.entry(1).get_or_try_compute_async(async { "10".parse::<u64>() }).await?;
+    /// assert_eq!(answer.value, 10);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn get_or_try_compute_async<R, E>(
+        self,
+        compute: impl Future<Output = Result<R, E>> + Send + 'static,
+    ) -> Result<Answer<V>, ComputeError<E>>
+    where
+        R: Into<Computed<V>> + Send + 'static,
+        E: Send + Sync + 'static,
+    {
+        let inner = &self.cache.inner;
+        let hash = inner.hash(&self.key);
+        let subscription = match inner.begin(&self.key, hash, &self.options, 0) {
+            Begun::Hit(answer) => return Ok(answer),
+            Begun::Refused(refusal) => return Err(refused(refusal)),
+            Begun::Lead(flight) => return self.lead(hash, flight, compute).await,
+            Begun::Wait(subscription) => subscription,
+        };
+        let landing = subscription.await;
+        if landing.is_none() {
+            return Err(self.timed_out());
+        }
+        if let Some(answer) = self.landed(landing, false) {
+            return answer;
+        }
+        let began = inner.clock.elapsed();
+        let result = CatchUnwind(Box::pin(compute)).await;
+        let result = result.and_then(|result| catch(|| result.map(Into::into)));
+        inner.unshared(began, &self.key, hash, &self.options.entry, result)
+    }
+
+    async fn lead<R, E>(
+        self,
+        hash: u64,
+        flight: Arc<Flight<V>>,
+        compute: impl Future<Output = Result<R, E>> + Send + 'static,
+    ) -> Result<Answer<V>, ComputeError<E>>
+    where
+        R: Into<Computed<V>> + Send + 'static,
+        E: Send + Sync + 'static,
+    {
+        let inner = &self.cache.inner;
+        // Subscribed before the work begins: a task must not find the flight abandoned.
+        let subscription = inner.subscribe(&self.key, hash, &flight, &self.options);
+        let options = self.options.entry.clone();
+        inner.compute_there(&self.key, hash, &flight, options, compute);
+        let landing = subscription.map_err(refused)?.await;
+        if landing.is_none() {
+            return Err(self.timed_out());
+        }
+        match self.landed(landing, true) {
+            Some(answer) => answer,
+            None => Err(ComputeError::Cancelled),
+        }
+    }
+
+    fn landed<E: Send + Sync + 'static>(
+        &self,
+        landing: Option<Arc<Landing<V>>>,
+        leader: bool,
+    ) -> Option<Result<Answer<V>, ComputeError<E>>> {
+        self.cache.inner.answer(landing?.as_ref(), leader)
+    }
+
+    fn timed_out<E>(&self) -> ComputeError<E> {
+        ComputeError::TimedOut {
+            after: self.options.wait_at_most.unwrap_or_default(),
+        }
+    }
+}
+
+fn refused<E>(refusal: Refusal) -> ComputeError<E> {
+    match refusal {
+        Refusal::Recursive(path) => ComputeError::Recursive { path },
+        Refusal::TooManyWaiters(limit) => ComputeError::TooManyWaiters { limit },
+    }
+}
+
+impl<K: fmt::Debug, V> fmt::Debug for EntryRequest<'_, K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EntryRequest")
+            .field("key", &self.key)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}

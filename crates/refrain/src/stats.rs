@@ -1,0 +1,232 @@
+//! Counters, each defined by one rule, and the snapshot that leaves the crate.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+/// What a cache has done and what it holds, at one moment.
+///
+/// Each call that looks a key up counts exactly once: as a hit, a miss, or collapsed.
+/// Counters grow until [`Cache::reset_stats`](crate::Cache::reset_stats); what the cache holds now is never reset.
+///
+/// ```
+/// let cache: refrain::Cache<u64, u64> = refrain::Cache::builder().build()?;
+/// cache.get(&1);
+/// cache.get_or_compute(1, || 10).unwrap();
+/// cache.get(&1);
+/// let stats = cache.stats();
+/// assert_eq!((stats.hits, stats.misses, stats.computations), (1, 2, 1));
+/// assert_eq!(stats.hit_rate(), 1.0 / 3.0);
+/// # Ok::<(), refrain::BuildError>(())
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Lookups answered from the cache.
+    pub hits: u64,
+    /// Lookups that found nothing fresh, and computations asked for that had to begin.
+    pub misses: u64,
+    /// Lookups that found nothing but joined a computation that was running. Neither hits nor misses.
+    pub collapsed: u64,
+    /// Computations begun.
+    pub computations: u64,
+    /// Computations that returned an error.
+    pub failures: u64,
+    /// Computations that panicked.
+    pub panics: u64,
+    /// Computations cancelled because nobody waited any more.
+    pub cancelled: u64,
+    /// Values written, replacements included.
+    pub insertions: u64,
+    /// Values written over an entry that was still fresh.
+    pub replacements: u64,
+    /// Entries evicted because the cache held as many entries as allowed.
+    pub evictions_by_count: u64,
+    /// Entries evicted because the cache held as many bytes as allowed.
+    pub evictions_by_size: u64,
+    /// Entries that left because their time to live had passed.
+    pub expirations: u64,
+    /// Entries that were removed or invalidated by a caller.
+    pub invalidations: u64,
+    /// Values not stored because they were heavier than the whole cache.
+    pub overweight: u64,
+    /// Values not stored because the policy preferred what was there.
+    pub declined: u64,
+    /// Listener calls that panicked; the panic ended there.
+    pub listener_panics: u64,
+    /// Bytes served by hits: the sum of the weights of the entries hit.
+    pub bytes_saved: u64,
+    /// Computation time saved: the sum of the costs of the entries hit, and of the computations joined.
+    pub time_saved: Duration,
+    /// Time spent in computations that returned a value.
+    pub compute_time: Duration,
+    /// Entries held now.
+    pub entries: u64,
+    /// Bytes held now.
+    pub weight_bytes: u64,
+    /// The most bytes held since the cache was made.
+    pub peak_weight_bytes: u64,
+    /// Computations running now.
+    pub flights: u64,
+}
+
+impl Stats {
+    /// Entries evicted for space, whatever the cause.
+    ///
+    /// ```
+    /// let cache: refrain::Cache<u64, u64> = refrain::Cache::builder().capacity_entries(1).build()?;
+    /// cache.insert(1, 1);
+    /// cache.insert(2, 2);
+    /// assert_eq!(cache.stats().evictions(), 1);
+    /// # Ok::<(), refrain::BuildError>(())
+    /// ```
+    pub fn evictions(&self) -> u64 {
+        self.evictions_by_count + self.evictions_by_size
+    }
+
+    /// Hits as a share of hits and misses, 0 to 1; 0 before the first lookup.
+    ///
+    /// ```
+    /// let cache: refrain::Cache<u64, u64> = refrain::Cache::builder().build()?;
+    /// assert_eq!(cache.stats().hit_rate(), 0.0);
+    /// # Ok::<(), refrain::BuildError>(())
+    /// ```
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a rate needs no more than f64 has"
+    )]
+    pub fn hit_rate(&self) -> f64 {
+        let lookups = self.hits + self.misses;
+        if lookups == 0 {
+            return 0.0;
+        }
+        self.hits as f64 / lookups as f64
+    }
+}
+
+/// Counters that many threads write at once: each thread has a stripe of its own, so that counting moves no cache
+/// line between cores.
+#[derive(Debug)]
+pub(crate) struct Counters {
+    stripes: Box<[Stripe]>,
+    flights: FlightCounters,
+}
+
+/// 128 bytes: adjacent-line prefetch moves cache lines in pairs.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Stripe {
+    hits: AtomicU64,
+    misses: AtomicU64,
+    bytes_saved: AtomicU64,
+    micros_saved: AtomicU64,
+}
+
+/// Counters of events that cost a computation anyway.
+#[derive(Debug, Default)]
+pub(crate) struct FlightCounters {
+    pub(crate) collapsed: AtomicU64,
+    pub(crate) computations: AtomicU64,
+    pub(crate) failures: AtomicU64,
+    pub(crate) panics: AtomicU64,
+    pub(crate) cancelled: AtomicU64,
+    pub(crate) listener_panics: AtomicU64,
+    pub(crate) compute_micros: AtomicU64,
+}
+
+/// 32 stripes: more threads than that on one cache share, which costs time, never a count.
+const STRIPES: usize = 32;
+
+impl Counters {
+    pub(crate) fn new() -> Self {
+        Self {
+            stripes: (0..STRIPES).map(|_| Stripe::default()).collect(),
+            flights: FlightCounters::default(),
+        }
+    }
+
+    fn stripe(&self) -> &Stripe {
+        &self.stripes[thread_number() % STRIPES]
+    }
+
+    // Relaxed throughout: counters order nothing, and a snapshot is not one instant of all threads.
+    pub(crate) fn hit(&self, weight_bytes: u64, cost: Duration) {
+        let stripe = self.stripe();
+        stripe.hits.fetch_add(1, Ordering::Relaxed);
+        stripe
+            .bytes_saved
+            .fetch_add(weight_bytes, Ordering::Relaxed);
+        stripe
+            .micros_saved
+            .fetch_add(micros(cost), Ordering::Relaxed);
+    }
+
+    pub(crate) fn miss(&self) {
+        self.stripe().misses.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn joined(&self, cost: Duration) {
+        self.stripe()
+            .micros_saved
+            .fetch_add(micros(cost), Ordering::Relaxed);
+    }
+
+    pub(crate) fn flights(&self) -> &FlightCounters {
+        &self.flights
+    }
+
+    pub(crate) fn add_to(&self, stats: &mut Stats) {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let mut micros_saved = 0_u64;
+        for stripe in &self.stripes {
+            stats.hits += read(&stripe.hits);
+            stats.misses += read(&stripe.misses);
+            stats.bytes_saved = stats.bytes_saved.saturating_add(read(&stripe.bytes_saved));
+            micros_saved = micros_saved.saturating_add(read(&stripe.micros_saved));
+        }
+        stats.time_saved = Duration::from_micros(micros_saved);
+        stats.collapsed = read(&self.flights.collapsed);
+        stats.computations = read(&self.flights.computations);
+        stats.failures = read(&self.flights.failures);
+        stats.panics = read(&self.flights.panics);
+        stats.cancelled = read(&self.flights.cancelled);
+        stats.listener_panics = read(&self.flights.listener_panics);
+        stats.compute_time = Duration::from_micros(read(&self.flights.compute_micros));
+    }
+
+    pub(crate) fn reset(&self) {
+        for stripe in &self.stripes {
+            for counter in [
+                &stripe.hits,
+                &stripe.misses,
+                &stripe.bytes_saved,
+                &stripe.micros_saved,
+            ] {
+                counter.store(0, Ordering::Relaxed);
+            }
+        }
+        for counter in [
+            &self.flights.collapsed,
+            &self.flights.computations,
+            &self.flights.failures,
+            &self.flights.panics,
+            &self.flights.cancelled,
+            &self.flights.listener_panics,
+            &self.flights.compute_micros,
+        ] {
+            counter.store(0, Ordering::Relaxed);
+        }
+    }
+}
+
+pub(crate) fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// A small number for this thread, handed out in the order of first use.
+fn thread_number() -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    thread_local! {
+        static NUMBER: usize = NEXT.fetch_add(1, Ordering::Relaxed);
+    }
+    NUMBER.try_with(|number| *number).unwrap_or(0)
+}

@@ -1,0 +1,6 @@
+//! The promises of the memory cache, one module per promise.
+
+mod capacity;
+mod expiry;
+mod flights;
+mod invalidation;
