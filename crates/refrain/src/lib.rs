@@ -37,6 +37,7 @@ mod computed;
 mod entry;
 mod error;
 mod flight;
+pub mod key;
 mod request;
 mod stats;
 mod store;
@@ -51,5 +52,6 @@ pub use entry::{
 };
 pub use error::{BuildError, ComputeError};
 pub use flight::{BoxFuture, OnAbandoned};
+pub use key::{Key, KeyBuilder, KeyEncoder, Keyable, Unkeyable};
 pub use request::EntryRequest;
 pub use stats::Stats;
