@@ -8,7 +8,7 @@ pub struct Configuration {
     pub server: ServerConfig,
     /// What is logged, and how; the program that starts the server sets it up.
     pub log: LogConfig,
-    /// The same values, one by one, in the order of [`SETTINGS`].
+    /// The same values, one by one, in the order of [`SETTINGS`](super::SETTINGS).
     pub settings: Vec<EffectiveSetting>,
     /// Variables that look like a slip of the pen, to be shown before the server starts.
     pub suggestions: Vec<Suggestion>,
