@@ -2,6 +2,7 @@
 
 mod admin_token;
 pub mod config;
+pub mod relief;
 
 pub use admin_token::AdminToken;
 pub use config::{ConfigError, ServerConfig};
