@@ -146,8 +146,12 @@ fn absent_fields_and_explicit_defaults_are_the_same() {
         serde_json::from_str(r#"{"dimensions": {}}"#).unwrap()
     );
     assert_eq!(explicit, ReliefParameters::default());
-    let canonical = serde_json::to_string(&explicit).unwrap();
-    assert_eq!(explicit, serde_json::from_str(&canonical).unwrap());
+    let canonical = serde_json::to_value(explicit).unwrap();
+    assert_eq!(
+        explicit,
+        serde_json::from_str(&canonical.to_string()).unwrap()
+    );
+    assert_eq!(explicit, serde_json::from_value(canonical).unwrap());
 }
 
 #[test]
