@@ -148,8 +148,15 @@ fn shrinking_counts_every_pixel() {
         Luma([if on_dot { 255 } else { 0 }])
     });
     let rows = heights(&png(dots), false);
-    let raised = rows.as_flattened().iter().filter(|&&height| height > 6.0);
-    assert!(raised.count() >= 64, "each of 64 dots raises the surface");
+    let count = |is: fn(f32) -> bool| rows.as_flattened().iter().filter(|&&at| is(at)).count();
+    assert!(
+        count(|height| height > 6.0) >= 64,
+        "each of 64 dots raises the surface"
+    );
+    assert!(
+        count(|height| height < 3.0) > 33 * 33 / 2,
+        "there is ground between the dots"
+    );
 }
 
 #[test]
