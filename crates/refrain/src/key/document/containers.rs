@@ -225,6 +225,16 @@ impl Map {
 }
 
 /// As for the maps of the standard library, the last of several values under one name stays.
+impl IntoIterator for Map {
+    type Item = (String, Document);
+    type IntoIter = std::vec::IntoIter<(String, Document)>;
+
+    /// Names and values, sorted by name.
+    fn into_iter(self) -> Self::IntoIter {
+        self.fields.into_iter()
+    }
+}
+
 impl<N: Into<String>, V: Into<Document>> FromIterator<(N, V)> for Map {
     fn from_iter<I: IntoIterator<Item = (N, V)>>(fields: I) -> Self {
         let fields = fields.into_iter();
