@@ -80,7 +80,7 @@ pub struct ServerConfig {
     pub max_body_mb: f64,
     /// Memory that request bodies may take together, at least `max_body_mb`. Default 512.
     pub body_memory_mb: f64,
-    /// How long a client may take to send its headers. Default 10 seconds.
+    /// How long a client may take to send its headers, or leave a connection idle. Default 30 seconds.
     pub header_timeout: Duration,
     /// How long a client may pause while sending its body. Default 30 seconds.
     pub body_timeout: Duration,
@@ -116,7 +116,7 @@ impl Default for ServerConfig {
             ttl: Some(Duration::from_secs(86_400)),
             max_body_mb: 70.0,
             body_memory_mb: 512.0,
-            header_timeout: Duration::from_secs(10),
+            header_timeout: Duration::from_secs(30),
             body_timeout: Duration::from_secs(30),
             max_connections: 1024,
             generation_threads: cores,

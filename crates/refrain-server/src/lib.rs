@@ -1,8 +1,71 @@
-//! The HTTP face of Refrain.
+//! The HTTP face of Refrain: generators, jobs, batches and the management API, as a router to mount.
+//!
+//! [`serve`] runs the whole server; [`App::router`] gives the same routes to a program that has a server already.
+//! Anything that can be made from a request is a [`Generator`].
+//!
+//! # The way of a request
+//!
+//! Each arrow is one module, and data only moves forward:
+//!
+//! ```text
+//! routes ─▶ body, fields ─▶ Generator::prepare ─▶ engine: lookup ─▶ hit ───────────────────────▶ answer
+//!  (HTTP)   (document)        (key, work)            │ miss                                       ▲
+//!                                                    ▼                                            │
+//!                                                 flights ─▶ slots ─▶ Work::run ─▶ judge ─▶ store ┘
+//! ```
+//!
+//! # Example
+//!
+//! ```
+//! use refrain_server::{App, ServerConfig};
+//!
+//! let app = App::builder(ServerConfig::default()).build()?;
+//! let router: axum::Router = app.router();
+//! # Ok::<(), refrain::BuildError>(())
+//! ```
 
 mod admin_token;
+mod answer;
+mod app;
+mod batch;
+mod body;
+mod cache_status;
+mod conditional;
 pub mod config;
+mod directives;
+mod engine;
+mod fields;
+mod flights;
+mod generator;
+mod generators;
+mod jobs;
+mod json;
+mod listing;
+mod numbers;
+mod prefer;
+mod problem;
 pub mod relief;
+mod request;
+mod router;
+mod routes;
+mod seat;
+mod security;
+mod serve;
+mod served;
+mod settings;
+mod slots;
+mod stats;
+mod stored;
+mod wall;
 
 pub use admin_token::AdminToken;
+pub use app::{App, AppBuilder};
+pub use body::Reservation;
 pub use config::{ConfigError, ServerConfig};
+pub use fields::Fields;
+pub use flights::Progress;
+pub use generator::{Artifact, GenerateError, Generator, Prepared, Work};
+pub use problem::{Problem, ProblemDocument, ProblemKind};
+pub use refrain::Key;
+pub use request::RequestDocument;
+pub use serve::{ServeError, Server, serve};

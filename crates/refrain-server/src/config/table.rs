@@ -75,12 +75,12 @@ pub const SETTINGS: &[Setting] = &[
         name: "header_timeout_seconds",
         variable: "REFRAIN_HEADER_TIMEOUT_SECONDS",
         key: "server.header_timeout_seconds",
-        default: Some("10"),
+        default: Some("30"),
         kind: Kind::Whole {
             min: 1,
             max: MOST_SECONDS,
         },
-        help: "Seconds a client may take to send its headers",
+        help: "Seconds a client may take to send its headers, or leave a connection idle",
         apply: |to, value| to.server.header_timeout = value.seconds(),
     },
     Setting {

@@ -1,0 +1,107 @@
+//! A result as an HTTP answer.
+
+use axum::body::Body;
+use axum::http::header::{
+    ACCEPT_RANGES, AGE, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_LOCATION,
+    CONTENT_RANGE, CONTENT_TYPE, ETAG,
+};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+
+use crate::conditional::{self, Part};
+use crate::served::Served;
+use crate::stored::StoredResult;
+use crate::{Key, Problem, cache_status};
+
+/// The key of a generated result, beside its URL in `Content-Location`.
+pub(crate) const REFRAIN_KEY: HeaderName = HeaderName::from_static("refrain-key");
+
+/// A key can get other bytes after an invalidation, so copies are to be checked, which costs no body.
+const TO_BE_CHECKED: HeaderValue = HeaderValue::from_static("no-cache");
+
+/// Answers a generate request with its result, or with 304 if the client has it.
+pub(crate) fn generated(served: &Served, request: &HeaderMap) -> Response {
+    let mut response = if conditional::client_has(request, served.result.etag()) {
+        not_modified(&served.result)
+    } else {
+        whole(&served.result)
+    };
+    let headers = response.headers_mut();
+    headers.insert(cache_status::CACHE_STATUS, cache_status::of(served.how));
+    headers.insert(CACHE_CONTROL, TO_BE_CHECKED);
+    headers.insert(AGE, HeaderValue::from(served.age.as_secs()));
+    headers.insert(REFRAIN_KEY, visible(&served.key.to_string()));
+    if served.is_stored() {
+        headers.insert(CONTENT_LOCATION, visible(&result_url(served.key)));
+    }
+    response
+}
+
+/// Answers a GET or HEAD of a result: in full, in part, or with 304.
+pub(crate) fn fetched(
+    result: &StoredResult,
+    request: &HeaderMap,
+    ranges: bool,
+) -> Result<Response, Problem> {
+    let mut response = if conditional::client_has(request, result.etag()) {
+        not_modified(result)
+    } else {
+        let part = if ranges {
+            conditional::part(request, result.etag(), result.length())
+        } else {
+            Part::Whole
+        };
+        match part {
+            Part::Whole => whole(result),
+            Part::Range(range) => partial(result, *range.start(), *range.end()),
+            Part::Outside => return Err(Problem::range_not_satisfiable(result.length())),
+        }
+    };
+    let headers = response.headers_mut();
+    headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    headers.insert(CACHE_CONTROL, TO_BE_CHECKED);
+    Ok(response)
+}
+
+/// Where a stored result is.
+pub(crate) fn result_url(key: Key) -> String {
+    format!("/api/results/{key}")
+}
+
+fn whole(result: &StoredResult) -> Response {
+    let mut response = Body::from(result.body()).into_response();
+    describe(&mut response, result);
+    response
+}
+
+fn partial(result: &StoredResult, first: u64, last: u64) -> Response {
+    let length = result.length();
+    let start = usize::try_from(first).unwrap_or(usize::MAX);
+    let end = usize::try_from(last)
+        .unwrap_or(usize::MAX)
+        .saturating_add(1);
+    let mut response = Body::from(result.body().slice(start..end)).into_response();
+    *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+    describe(&mut response, result);
+    let range = visible(&format!("bytes {first}-{last}/{length}"));
+    response.headers_mut().insert(CONTENT_RANGE, range);
+    response
+}
+
+fn not_modified(result: &StoredResult) -> Response {
+    let mut response = StatusCode::NOT_MODIFIED.into_response();
+    response.headers_mut().remove(CONTENT_LENGTH);
+    response.headers_mut().insert(ETAG, result.etag().clone());
+    response
+}
+
+fn describe(response: &mut Response, result: &StoredResult) {
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, result.media_type().clone());
+    headers.insert(CONTENT_DISPOSITION, result.disposition().clone());
+    headers.insert(ETAG, result.etag().clone());
+}
+
+fn visible(text: &str) -> HeaderValue {
+    HeaderValue::from_str(text).expect("made of digits and visible ASCII only")
+}

@@ -1,0 +1,150 @@
+//! What all routes share, and how it is put together.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use axum::Router;
+use refrain::{BuildError, Clock};
+use tokio::sync::Semaphore;
+use utoipa::openapi::OpenApi;
+
+use crate::body::BodyBudget;
+use crate::config::ServerConfig;
+use crate::engine::Engine;
+use crate::generator::Generator;
+use crate::generators::Relief;
+use crate::jobs::Jobs;
+use crate::settings::Settings;
+use crate::{Problem, ProblemKind, router};
+
+/// A running Refrain: the cache, its generators and its jobs. Cloning shares it.
+///
+/// # Example
+///
+/// ```
+/// use refrain_server::{App, ServerConfig};
+///
+/// let app = App::builder(ServerConfig::default()).build()?;
+/// let mine: axum::Router = axum::Router::new().nest("/refrain", app.router());
+/// # Ok::<(), refrain_server::refrain::BuildError>(())
+/// ```
+#[derive(Clone)]
+pub struct App(Arc<Shared>);
+
+/// What the routes work with.
+pub(crate) struct Shared {
+    pub(crate) config: ServerConfig,
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) jobs: Arc<Jobs>,
+    pub(crate) bodies: BodyBudget,
+    pub(crate) settings: Settings,
+    /// A listing takes memory by the size of the cache, so only one is made at a time.
+    pub(crate) listing: Semaphore,
+    generators: BTreeMap<String, Arc<dyn Generator>>,
+    openapi: OpenApi,
+}
+
+/// Puts an [`App`] together.
+pub struct AppBuilder {
+    config: ServerConfig,
+    generators: BTreeMap<String, Arc<dyn Generator>>,
+    clock: Clock,
+}
+
+impl App {
+    /// An app with the generator `relief`; more can be added.
+    pub fn builder(config: ServerConfig) -> AppBuilder {
+        AppBuilder {
+            config,
+            generators: BTreeMap::new(),
+            clock: Clock::monotonic(),
+        }
+        .generator(Relief)
+    }
+
+    /// The routes, to be served or mounted.
+    ///
+    /// Mounted elsewhere than at the root, the URLs inside answers (results, jobs) still begin with `/api`.
+    pub fn router(&self) -> Router {
+        router::build(self)
+    }
+
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.0
+    }
+}
+
+impl AppBuilder {
+    /// Adds a generator; one of the same name is replaced.
+    #[must_use]
+    pub fn generator(mut self, generator: impl Generator) -> Self {
+        let name = generator.name().to_owned();
+        self.generators.insert(name, Arc::new(generator));
+        self
+    }
+
+    /// The clock of the cache. Default: the machine's.
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Builds the app.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`] when the cache cannot be built as configured.
+    pub fn build(self) -> Result<App, BuildError> {
+        let engine = Engine::new(&self.config, self.clock.clone())?;
+        let jobs = Jobs::new(&self.config, Arc::clone(&engine), self.clock)?;
+        Ok(App(Arc::new(Shared {
+            bodies: BodyBudget::new(&self.config),
+            settings: Settings::new(&self.config),
+            listing: Semaphore::new(1),
+            engine,
+            jobs: Arc::new(jobs),
+            generators: self.generators,
+            openapi: router::document(),
+            config: self.config,
+        })))
+    }
+}
+
+impl Shared {
+    /// The generator of this name.
+    pub(crate) fn generator(&self, name: &str) -> Result<&Arc<dyn Generator>, Problem> {
+        self.generators.get(name).ok_or_else(|| {
+            let known: Vec<_> = self.generators.keys().map(String::as_str).collect();
+            Problem::new(
+                ProblemKind::UnknownGenerator,
+                format!("there is no such generator; there is: {}", known.join(", ")),
+            )
+        })
+    }
+
+    pub(crate) fn generators(&self) -> impl Iterator<Item = &str> {
+        self.generators.keys().map(String::as_str)
+    }
+
+    pub(crate) fn openapi(&self) -> &OpenApi {
+        &self.openapi
+    }
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("App")
+            .field("config", &self.0.config)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for AppBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AppBuilder")
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,134 @@
+//! Request bodies: how large they may be, alone and together, and how they become fields.
+
+mod budget;
+mod drain;
+mod form;
+mod read;
+
+use axum::body::Body;
+use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use axum::http::{HeaderMap, Request};
+use bytes::Bytes;
+
+use crate::app::Shared;
+use crate::fields::{Fields, Value};
+use crate::request::RequestDocument;
+use crate::{Problem, ProblemKind, json};
+
+pub(crate) use budget::BodyBudget;
+pub use budget::Reservation;
+pub(crate) use drain::Drained;
+
+/// What a body says it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum BodyType {
+    Json,
+    Form { boundary: String },
+}
+
+/// Reads the body of a generate request, JSON or form, into its fields.
+pub(crate) async fn request_document(
+    app: &Shared,
+    request: Request<Body>,
+) -> Result<RequestDocument, Problem> {
+    let (head, body) = request.into_parts();
+    let body_type = body_type(&head.headers)?;
+    let incoming = app.bodies.admit(&head.headers, body).await?;
+    match body_type {
+        BodyType::Json => {
+            let (bytes, held) = incoming.collect().await?;
+            let value = parsed(bytes).await?;
+            Ok(RequestDocument::new(object(value)?, held))
+        }
+        BodyType::Form { boundary } => {
+            let (fields, held) = form::read(incoming, boundary).await?;
+            Ok(RequestDocument::new(fields, held))
+        }
+    }
+}
+
+/// Reads a body that must be JSON.
+pub(crate) async fn json_value(
+    app: &Shared,
+    request: Request<Body>,
+) -> Result<(Value, Reservation), Problem> {
+    let (head, body) = request.into_parts();
+    if body_type(&head.headers)? != BodyType::Json {
+        return Err(unsupported("this route reads application/json"));
+    }
+    let incoming = app.bodies.admit(&head.headers, body).await?;
+    let (bytes, held) = incoming.collect().await?;
+    Ok((parsed(bytes).await?, held))
+}
+
+async fn parsed(bytes: Bytes) -> Result<Value, Problem> {
+    heavy(bytes.len(), move || json::parse(&bytes)).await
+}
+
+/// Runs `work` on `bytes` of data: here when it is quick, else on a thread where it holds nobody up.
+pub(crate) async fn heavy<T: Send + 'static>(
+    bytes: usize,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> T {
+    // Parsing, decoding and digesting this much takes about as long as going to another thread and back.
+    const QUICK_BYTES: usize = 64 * 1024;
+    if bytes <= QUICK_BYTES {
+        return work();
+    }
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // Only the end of the runtime cancels such work, and then nobody waits for this either.
+            Err(_) => std::future::pending().await,
+        },
+    }
+}
+
+/// The fields of a value that must be an object.
+pub(crate) fn object(value: Value) -> Result<Fields, Problem> {
+    match value {
+        Value::Object(values) => Ok(Fields::new(values)),
+        other => Err(Problem::new(
+            ProblemKind::MalformedRequest,
+            format!("the body must be a JSON object, is {}", other.described()),
+        )),
+    }
+}
+
+const EXPECTED: &str = "send application/json or multipart/form-data";
+
+fn body_type(headers: &HeaderMap) -> Result<BodyType, Problem> {
+    if let Some(encoding) = headers.get(CONTENT_ENCODING)
+        && !encoding.as_bytes().eq_ignore_ascii_case(b"identity")
+    {
+        return Err(unsupported(
+            "compressed bodies are not read: send it without Content-Encoding",
+        ));
+    }
+    let text = headers
+        .get(CONTENT_TYPE)
+        .ok_or_else(|| unsupported(&format!("there is no Content-Type: {EXPECTED}")))?
+        .to_str()
+        .map_err(|_| unsupported(&format!("the Content-Type cannot be read: {EXPECTED}")))?;
+    let essence = text.split(';').next().unwrap_or_default().trim();
+    if essence.eq_ignore_ascii_case("application/json") {
+        Ok(BodyType::Json)
+    } else if essence.eq_ignore_ascii_case("multipart/form-data") {
+        let boundary = multer::parse_boundary(text).map_err(|_| {
+            Problem::new(
+                ProblemKind::MalformedRequest,
+                "the Content-Type multipart/form-data names no boundary",
+            )
+        })?;
+        Ok(BodyType::Form { boundary })
+    } else {
+        Err(unsupported(&format!(
+            "this Content-Type is not read: {EXPECTED}"
+        )))
+    }
+}
+
+fn unsupported(detail: &str) -> Problem {
+    Problem::new(ProblemKind::UnsupportedMediaType, detail)
+}

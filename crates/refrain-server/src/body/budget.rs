@@ -1,0 +1,158 @@
+//! The memory that request bodies may take together.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::HeaderMap;
+use axum::http::header::CONTENT_LENGTH;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::read::Incoming;
+use crate::config::{ServerConfig, megabytes};
+use crate::{Problem, ProblemKind};
+
+/// Memory is handed out in pieces of 1 KiB: a semaphore counts in 32 bits.
+const PIECE_BYTES: u64 = 1024;
+
+/// What a request takes at most while it is read, as a multiple of its body: the body, the text in it, and the
+/// picture decoded from that text.
+const COPIES: u64 = 3;
+
+/// Hands out the memory for request bodies, first come, first served.
+#[derive(Debug)]
+pub(crate) struct BodyBudget {
+    free: Arc<Semaphore>,
+    pieces: u32,
+    max_body_bytes: u64,
+    timeout: Duration,
+}
+
+/// Memory accounted to one request; it returns when this is dropped.
+#[derive(Debug)]
+pub struct Reservation(Option<OwnedSemaphorePermit>);
+
+impl BodyBudget {
+    pub(crate) fn new(config: &ServerConfig) -> Self {
+        let max_body_bytes = megabytes(config.max_body_mb);
+        let budget = megabytes(config.body_memory_mb).max(max_body_bytes);
+        let pieces = pieces(budget);
+        Self {
+            free: Arc::new(Semaphore::new(pieces as usize)),
+            pieces,
+            max_body_bytes,
+            timeout: config.body_timeout,
+        }
+    }
+
+    /// Lets a body in once there is memory for it.
+    ///
+    /// A body that does not say its length is counted as the largest there may be: growing one reservation while
+    /// holding it could leave several requests waiting for each other.
+    pub(crate) async fn admit(&self, headers: &HeaderMap, body: Body) -> Result<Incoming, Problem> {
+        let declared = headers
+            .get(CONTENT_LENGTH)
+            .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+        if declared.is_some_and(|length| length > self.max_body_bytes) {
+            return Err(too_large(self.max_body_bytes));
+        }
+        let length = declared.unwrap_or(self.max_body_bytes);
+        let wanted = pieces(length.saturating_mul(COPIES)).clamp(1, self.pieces);
+        let permit = Arc::clone(&self.free).acquire_many_owned(wanted);
+        let permit = tokio::time::timeout(self.timeout, permit)
+            .await
+            .ok()
+            .and_then(Result::ok)
+            .ok_or_else(|| {
+                let detail = "too much request data is being held already: ask again later";
+                Problem::busy(detail, 10)
+            })?;
+        Ok(Incoming {
+            body,
+            declared,
+            max_bytes: self.max_body_bytes,
+            timeout: self.timeout,
+            held: Reservation(Some(permit)),
+        })
+    }
+}
+
+impl Reservation {
+    /// Gives back what is not needed any more.
+    pub(crate) fn shrink_to(&mut self, bytes: usize) {
+        let Some(permit) = &mut self.0 else { return };
+        let needed = pieces(bytes as u64) as usize;
+        let spare = permit.num_permits().saturating_sub(needed);
+        drop(permit.split(spare));
+    }
+
+    /// Takes out what one of several requests in a body of `bytes` needs, or what is left.
+    pub(crate) fn split_for(&mut self, bytes: usize) -> Self {
+        let Some(permit) = &mut self.0 else {
+            return Self(None);
+        };
+        let wanted = pieces((bytes as u64).saturating_mul(COPIES)) as usize;
+        Self(permit.split(wanted.min(permit.num_permits())))
+    }
+
+    /// Accounts for nothing, for requests that came another way.
+    pub(crate) fn nothing() -> Self {
+        Self(None)
+    }
+}
+
+pub(super) fn too_large(max_bytes: u64) -> Problem {
+    let detail = format!("the body is larger than {max_bytes} bytes, which is the limit");
+    Problem::new(ProblemKind::BodyTooLarge, detail)
+}
+
+fn pieces(bytes: u64) -> u32 {
+    // A semaphore takes fewer permits than 32 bits on small machines; 2^28 pieces are 256 GiB.
+    u32::try_from(bytes.div_ceil(PIECE_BYTES)).map_or(1 << 28, |pieces| pieces.min(1 << 28))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn budget(body_memory_mb: f64) -> BodyBudget {
+        BodyBudget::new(&ServerConfig {
+            max_body_mb: 1.0,
+            body_memory_mb,
+            body_timeout: Duration::from_millis(1),
+            ..ServerConfig::default()
+        })
+    }
+
+    fn length(bytes: u64) -> HeaderMap {
+        HeaderMap::from_iter([(CONTENT_LENGTH, bytes.into())])
+    }
+
+    #[tokio::test]
+    async fn bodies_beyond_the_budget_wait_and_are_then_refused() {
+        let budget = budget(3.0);
+        let first = budget.admit(&length(1 << 20), Body::empty()).await.unwrap();
+        let second = budget.admit(&length(1), Body::empty()).await.unwrap_err();
+        assert_eq!(second.kind(), ProblemKind::Busy);
+        drop(first);
+        assert!(budget.admit(&length(1), Body::empty()).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn what_is_not_kept_is_given_back() {
+        let budget = budget(3.0);
+        let mut first = budget.admit(&length(1 << 20), Body::empty()).await.unwrap();
+        first.held.shrink_to(1000);
+        assert_eq!(budget.free.available_permits(), 3 * 1024 - 1);
+    }
+
+    #[tokio::test]
+    async fn a_budget_smaller_than_the_copies_still_lets_one_body_in() {
+        let budget = budget(1.0);
+        assert!(budget.admit(&length(1 << 20), Body::empty()).await.is_ok());
+        assert!(budget.admit(&HeaderMap::new(), Body::empty()).await.is_ok());
+        let larger = length((1 << 20) + 1);
+        let refused = budget.admit(&larger, Body::empty()).await.unwrap_err();
+        assert_eq!(refused.kind(), ProblemKind::BodyTooLarge);
+    }
+}

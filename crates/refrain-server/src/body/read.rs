@@ -1,0 +1,89 @@
+//! Taking a body off the wire: no more of it than allowed, and no slower than allowed.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use bytes::{Bytes, BytesMut};
+use futures_util::stream::{self, Stream};
+use http_body_util::BodyExt as _;
+
+use super::budget::{Reservation, too_large};
+use crate::{Problem, ProblemKind};
+
+/// A body that was let in and is still to be read.
+#[derive(Debug)]
+pub(crate) struct Incoming {
+    pub(super) body: Body,
+    pub(super) declared: Option<u64>,
+    pub(super) max_bytes: u64,
+    pub(super) timeout: Duration,
+    pub(super) held: Reservation,
+}
+
+impl Incoming {
+    /// The whole body in one piece.
+    pub(super) async fn collect(mut self) -> Result<(Bytes, Reservation), Problem> {
+        let expected = usize::try_from(self.declared.unwrap_or(0)).unwrap_or(0);
+        let mut bytes = BytesMut::with_capacity(expected);
+        let mut read = 0;
+        while let Some(data) = self.next(&mut read).await? {
+            bytes.extend_from_slice(&data);
+        }
+        if bytes.is_empty() {
+            return Err(Problem::new(
+                ProblemKind::MalformedRequest,
+                "the body is empty",
+            ));
+        }
+        Ok((bytes.freeze(), self.held))
+    }
+
+    /// The body in pieces as they come, and the reservation for when they are read.
+    pub(super) fn pieces(
+        self,
+    ) -> (
+        impl Stream<Item = Result<Bytes, Interrupted>> + Send,
+        Reservation,
+    ) {
+        let mut this = self;
+        let held = std::mem::replace(&mut this.held, Reservation::nothing());
+        let pieces = stream::try_unfold((this, 0), |(mut incoming, mut read)| async move {
+            let data = incoming.next(&mut read).await.map_err(Interrupted)?;
+            Ok(data.map(|data| (data, (incoming, read))))
+        });
+        (pieces, held)
+    }
+
+    async fn next(&mut self, read: &mut u64) -> Result<Option<Bytes>, Problem> {
+        loop {
+            let frame = tokio::time::timeout(self.timeout, self.body.frame())
+                .await
+                .map_err(|_| self.too_slow())?;
+            let Some(frame) = frame else { return Ok(None) };
+            let frame = frame.map_err(|error| {
+                let detail = format!("the body ended before its end: {error}");
+                Problem::new(ProblemKind::MalformedRequest, detail)
+            })?;
+            // Frames that are not data are trailers, which say nothing here.
+            let Ok(data) = frame.into_data() else {
+                continue;
+            };
+            *read = read.saturating_add(data.len() as u64);
+            if *read > self.max_bytes {
+                return Err(too_large(self.max_bytes));
+            }
+            return Ok(Some(data));
+        }
+    }
+
+    fn too_slow(&self) -> Problem {
+        let seconds = self.timeout.as_secs();
+        let detail = format!("nothing of the body arrived for {seconds} seconds");
+        Problem::new(ProblemKind::RequestTimeout, detail)
+    }
+}
+
+/// The problem that ended a stream of pieces.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.document().detail)]
+pub(super) struct Interrupted(pub(super) Problem);

@@ -1,0 +1,109 @@
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::Flight;
+
+/// How far a generation is.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Snapshot {
+    pub(crate) phase: Phase,
+    /// From 0 to 1.
+    pub(crate) fraction: f64,
+    /// What is being done.
+    pub(crate) step: Cow<'static, str>,
+}
+
+/// Whether a generation has its turn yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Phase {
+    #[default]
+    Queued,
+    Running,
+}
+
+/// Smaller steps than this are not told: nobody sees them, and each one wakes every watcher.
+const RESOLUTION: f64 = 0.002;
+
+/// Through this a generator says how far it is and learns that it should stop.
+///
+/// # Example
+///
+/// ```
+/// use refrain_server::{Artifact, GenerateError, Progress};
+///
+/// fn work(progress: &Progress) -> Result<Artifact, GenerateError> {
+///     for row in 0..10 {
+///         progress.check()?;
+///         progress.set(f64::from(row) / 10.0, "rows");
+///     }
+///     Ok(Artifact { bytes: b"done".to_vec(), media_type: "text/plain".into(), file_name: "done.txt".into() })
+/// }
+/// assert!(work(&Progress::unwatched()).is_ok());
+/// ```
+#[derive(Debug, Clone)]
+pub struct Progress(Option<Arc<Flight>>);
+
+impl Progress {
+    pub(crate) fn of(flight: Arc<Flight>) -> Self {
+        Self(Some(flight))
+    }
+
+    /// A progress that nobody looks at and that is never cancelled.
+    pub fn unwatched() -> Self {
+        Self(None)
+    }
+
+    /// Says that `fraction` of the work is done, 0 to 1, and what is being done now.
+    ///
+    /// Progress never goes back within a step; what is not a number is ignored.
+    pub fn set(&self, fraction: f64, step: impl Into<Cow<'static, str>>) {
+        let Some(flight) = &self.0 else { return };
+        let step = step.into();
+        flight.progress.send_if_modified(|snapshot| {
+            let new_step = snapshot.step != step;
+            let fraction = if fraction.is_nan() {
+                0.0
+            } else {
+                fraction.clamp(0.0, 1.0)
+            };
+            let further = fraction >= snapshot.fraction + RESOLUTION
+                || (fraction >= 1.0 && snapshot.fraction < 1.0);
+            if new_step {
+                snapshot.step = step;
+            }
+            if further {
+                snapshot.fraction = fraction;
+            }
+            new_step || further
+        });
+    }
+
+    /// Whether the work should stop: nobody waits for it any more, or the server stops.
+    pub fn is_cancelled(&self) -> bool {
+        self.0
+            .as_ref()
+            .is_some_and(|flight| flight.cancelled.is_cancelled())
+    }
+
+    /// Stops a generator that may not go on.
+    ///
+    /// # Errors
+    ///
+    /// [`GenerateError::Cancelled`](crate::GenerateError::Cancelled) once the work should stop.
+    pub fn check(&self) -> Result<(), crate::GenerateError> {
+        if self.is_cancelled() {
+            Err(crate::GenerateError::Cancelled)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The generation has its turn.
+    pub(crate) fn begin(&self) {
+        if let Some(flight) = &self.0 {
+            flight
+                .progress
+                .send_modify(|snapshot| snapshot.phase = Phase::Running);
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! The routes and what is wrapped around them.
+
+use std::any::Any;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::http::header::EXPECT;
+use axum::http::{Method, Uri};
+use axum::middleware;
+use axum::response::{IntoResponse, Response};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::trace::TraceLayer;
+use utoipa::OpenApi as _;
+use utoipa::openapi::OpenApi;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::App;
+use crate::body::Drained;
+use crate::problem::ProblemDocument;
+use crate::routes::{batch, cache, entries, generate, health, jobs, openapi, results, root};
+use crate::{Problem, ProblemKind, security};
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "Refrain",
+        description = "A result cache for expensive generation: the first request generates, every identical one gets the same bytes.\n\nEvery error is a problem document (RFC 9457) with a stable `type`."
+    ),
+    tags(
+        (name = "generate", description = "Results, from the cache or made"),
+        (name = "jobs", description = "Results that are waited for elsewhere"),
+        (name = "results", description = "Stored results by key"),
+        (name = "cache", description = "Management; needs the admin token when one is set"),
+        (name = "server", description = "The server itself")
+    ),
+    components(schemas(ProblemDocument))
+)]
+struct Document;
+
+/// The router of an app.
+pub(crate) fn build(app: &App) -> Router {
+    let token = middleware::from_fn_with_state(app.clone(), security::admin);
+    let host = middleware::from_fn_with_state(app.clone(), security::guard);
+    let (routes, _) = open_routes()
+        .merge(management_routes().route_layer(token))
+        .split_for_parts();
+    routes
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(host)
+        .layer(middleware::map_request(drain_unread_body))
+        .layer(CatchPanicLayer::custom(fault))
+        .layer(middleware::map_response(security::protect))
+        .layer(TraceLayer::new_for_http())
+        .with_state(app.clone())
+}
+
+/// The document that describes the routes, made from the routes.
+pub(crate) fn document() -> OpenApi {
+    let mut document = OpenApiRouter::<App>::with_openapi(Document::openapi())
+        .merge(open_routes())
+        .merge(management_routes())
+        .into_openapi();
+    let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+    document
+        .components
+        .get_or_insert_default()
+        .add_security_scheme("admin", bearer);
+    document
+}
+
+fn open_routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(root::root))
+        .routes(routes!(health::health))
+        .routes(routes!(openapi::openapi))
+        .routes(routes!(generate::generate))
+        .routes(routes!(batch::batch))
+        .routes(routes!(jobs::show, jobs::leave))
+        .routes(routes!(jobs::events))
+        .routes(routes!(jobs::result))
+        .routes(routes!(results::fetch))
+}
+
+fn management_routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(cache::stats))
+        .routes(routes!(cache::reset_stats))
+        .routes(routes!(cache::config, cache::change_config))
+        .routes(routes!(cache::clear))
+        .routes(routes!(entries::list))
+        .routes(routes!(entries::remove))
+}
+
+async fn not_found(uri: Uri) -> Problem {
+    let detail = format!("there is no `{}`: GET / names the routes", uri.path());
+    Problem::new(ProblemKind::NotFound, detail)
+}
+
+async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
+    let detail = format!("`{}` does not take {method}", uri.path());
+    Problem::new(ProblemKind::MethodNotAllowed, detail)
+}
+
+/// Sees to it that a client whose request is refused early gets to read why.
+async fn drain_unread_body(request: Request) -> Request {
+    let expects_continue = request.headers().contains_key(EXPECT);
+    request.map(|body| Drained::wrap(body, expects_continue))
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the layer hands it over")]
+fn fault(panic: Box<dyn Any + Send>) -> Response {
+    let message = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message");
+    tracing::error!(message, "a request handler panicked");
+    let detail = "the server made a mistake; its log has the message";
+    Problem::new(ProblemKind::Internal, detail).into_response()
+}

@@ -1,0 +1,52 @@
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::app::App;
+use crate::numbers::seconds;
+use crate::problem::responses::CommonProblems;
+
+/// That the server works, and how busy it is.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct HealthDocument {
+    /// Always `ok`: a server that is not does not answer.
+    #[schema(example = "ok")]
+    status: &'static str,
+    /// Version of Refrain.
+    version: &'static str,
+    /// Seconds since the start.
+    uptime_seconds: f64,
+    /// Whether results are kept.
+    cache_enabled: bool,
+    /// Names of the generators.
+    #[schema(example = json!(["relief"]))]
+    generators: Vec<String>,
+    /// Generations that run now.
+    running: usize,
+    /// Generations that wait for their turn.
+    queued: usize,
+    /// Jobs that have not ended.
+    jobs: usize,
+}
+
+/// Whether the server works.
+#[utoipa::path(
+    get,
+    path = "/health",
+    tag = "server",
+    responses((status = 200, description = "It does", body = HealthDocument), CommonProblems)
+)]
+pub(crate) async fn health(State(app): State<App>) -> Json<HealthDocument> {
+    let app = app.shared();
+    Json(HealthDocument {
+        status: "ok",
+        version: env!("CARGO_PKG_VERSION"),
+        uptime_seconds: seconds(app.engine.wall().elapsed()),
+        cache_enabled: app.engine.cache_enabled(),
+        generators: app.generators().map(str::to_owned).collect(),
+        running: app.engine.slots().running(),
+        queued: app.engine.slots().waiting(),
+        jobs: app.jobs.active(),
+    })
+}

@@ -1,0 +1,102 @@
+//! A caller's place: which generation it waits for, and how it leaves.
+
+use std::sync::Arc;
+
+use refrain::OnAbandoned;
+use tokio::sync::watch;
+
+use crate::flights::{Flight, Interest, LeaveSwitch, Snapshot};
+
+/// Handed to the engine with a request, kept by whoever wants to watch or to leave. Cloning shares it.
+#[derive(Debug, Clone)]
+pub(crate) struct Seat {
+    switch: LeaveSwitch,
+    flight: watch::Sender<Option<Arc<Flight>>>,
+}
+
+impl Seat {
+    /// A place whose owner, when it hangs up, does to the work what `on_abandoned` says.
+    pub(crate) fn new(on_abandoned: OnAbandoned) -> Self {
+        let seat = Self {
+            switch: LeaveSwitch::default(),
+            flight: watch::Sender::new(None),
+        };
+        if on_abandoned == OnAbandoned::Cancel {
+            seat.leave_on_purpose();
+        }
+        seat
+    }
+
+    /// From now on hanging up stops work that nobody else waits for.
+    pub(crate) fn leave_on_purpose(&self) {
+        self.switch.on_purpose();
+    }
+
+    /// Sits down: the place is on the flight of `interest` from now on.
+    pub(crate) fn take(&self, interest: Interest) -> Interest {
+        self.flight
+            .send_replace(Some(Arc::clone(interest.flight())));
+        interest.with_switch(self.switch.clone())
+    }
+
+    /// Lets go of the flight, and with it of the request's data.
+    pub(crate) fn vacate(&self) {
+        self.flight.send_replace(None);
+    }
+
+    /// How far the work is; nothing before a flight was joined.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        let flight = self.flight.borrow();
+        flight
+            .as_ref()
+            .map(|flight| flight.snapshot())
+            .unwrap_or_default()
+    }
+
+    /// Watches the work from now on.
+    pub(crate) fn watch(&self) -> SeatWatch {
+        let mut flight = self.flight.subscribe();
+        let progress = progress_of(&mut flight);
+        SeatWatch { flight, progress }
+    }
+}
+
+/// Notices whenever the work on a seat is further than before.
+#[derive(Debug)]
+pub(crate) struct SeatWatch {
+    flight: watch::Receiver<Option<Arc<Flight>>>,
+    progress: Option<watch::Receiver<Snapshot>>,
+}
+
+impl SeatWatch {
+    /// Returns when something changed since the last time; safe to drop and call again.
+    pub(crate) async fn moved(&mut self) {
+        let further = async {
+            let alive = match &mut self.progress {
+                Some(progress) => progress.changed().await.is_ok(),
+                None => false,
+            };
+            if !alive {
+                std::future::pending::<()>().await;
+            }
+        };
+        tokio::select! {
+            changed = self.flight.changed() => {
+                if changed.is_err() {
+                    std::future::pending::<()>().await;
+                }
+            }
+            () = further => return,
+        }
+        self.progress = progress_of(&mut self.flight);
+    }
+}
+
+fn progress_of(
+    flight: &mut watch::Receiver<Option<Arc<Flight>>>,
+) -> Option<watch::Receiver<Snapshot>> {
+    flight
+        .borrow_and_update()
+        .as_ref()
+        .map(|flight| flight.watch())
+}

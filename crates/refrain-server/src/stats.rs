@@ -1,0 +1,105 @@
+//! The statistics as documents show them.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::engine::Engine;
+use crate::numbers::{rounded, rounded_mb, seconds};
+
+/// What the cache did since the start or the last reset, and what it holds. Sizes are in units of 1,048,576 bytes;
+/// sizes and rates have two decimals.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub(crate) struct StatsDocument {
+    /// Requests answered with a stored result.
+    hits: u64,
+    /// Requests for which there was none.
+    misses: u64,
+    /// Hits in a hundred lookups; 0 before the first.
+    hit_rate_percent: f64,
+    /// Entries removed for space.
+    evictions: u64,
+    /// Of these, because there were too many.
+    evictions_by_count: u64,
+    /// Of these, because they took too much memory.
+    evictions_by_size: u64,
+    /// Entries held.
+    current_items: u64,
+    /// Memory they take.
+    current_memory_mb: f64,
+    /// Most entries allowed.
+    max_items: u64,
+    /// Most memory allowed.
+    max_memory_mb: f64,
+    /// Memory taken, of a hundred allowed.
+    memory_utilization_percent: f64,
+    /// Most memory ever taken.
+    max_memory_seen_mb: f64,
+    /// Memory the entries take, in bytes.
+    current_memory_bytes: u64,
+    /// Misses that waited for a generation that was running already.
+    collapsed: u64,
+    /// Generations begun.
+    generations: u64,
+    /// Shared generations that ended with an error.
+    failures: u64,
+    /// Requests that went past the cache.
+    bypasses: u64,
+    /// Entries removed because their time was over.
+    expirations: u64,
+    /// Entries removed because somebody asked for it.
+    invalidations: u64,
+    /// Results larger than the whole cache, which were not stored.
+    overweight: u64,
+    /// Generation time that hits and collapsed misses did not have to spend.
+    seconds_saved: f64,
+    /// Generation time spent.
+    seconds_spent: f64,
+    /// Bytes of results that hits were answered with.
+    bytes_saved: u64,
+    /// Generations that run now.
+    running: usize,
+    /// Generations that wait for their turn now.
+    queued: usize,
+}
+
+impl StatsDocument {
+    pub(crate) fn of(engine: &Engine) -> Self {
+        let stats = engine.cache().stats();
+        let capacity = engine.cache().capacity();
+        Self {
+            hits: stats.hits,
+            misses: stats.misses,
+            hit_rate_percent: rounded(stats.hit_rate() * 100.0),
+            evictions: stats.evictions(),
+            evictions_by_count: stats.evictions_by_count,
+            evictions_by_size: stats.evictions_by_size,
+            current_items: stats.entries,
+            current_memory_mb: rounded_mb(stats.weight_bytes),
+            max_items: capacity.entries,
+            max_memory_mb: rounded_mb(capacity.bytes),
+            memory_utilization_percent: percent(stats.weight_bytes, capacity.bytes),
+            max_memory_seen_mb: rounded_mb(stats.peak_weight_bytes),
+            current_memory_bytes: stats.weight_bytes,
+            collapsed: stats.collapsed,
+            generations: engine.generations(),
+            failures: stats.failures,
+            bypasses: engine.bypasses(),
+            expirations: stats.expirations,
+            invalidations: stats.invalidations,
+            overweight: stats.overweight,
+            seconds_saved: seconds(stats.time_saved),
+            seconds_spent: seconds(stats.compute_time),
+            bytes_saved: stats.bytes_saved,
+            running: engine.slots().running(),
+            queued: engine.slots().waiting(),
+        }
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "two decimals are kept")]
+fn percent(part: u64, whole: u64) -> f64 {
+    if whole == 0 {
+        return 0.0;
+    }
+    rounded(part as f64 / whole as f64 * 100.0)
+}
