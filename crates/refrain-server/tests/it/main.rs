@@ -1,0 +1,17 @@
+//! The server through its routes, with time that is moved and a generator that does as it is told.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod batch;
+mod fetching;
+mod flights;
+mod generate;
+mod jobs;
+mod management;
+mod openapi;
+mod probe;
+mod refusals;
+mod relief_route;
+mod security;
+mod serving;
+mod world;
