@@ -27,7 +27,7 @@ use crate::{Problem, ProblemKind, router};
 ///
 /// let app = App::builder(ServerConfig::default()).build()?;
 /// let mine: axum::Router = axum::Router::new().nest("/refrain", app.router());
-/// # Ok::<(), refrain_server::refrain::BuildError>(())
+/// # Ok::<(), refrain::BuildError>(())
 /// ```
 #[derive(Clone)]
 pub struct App(Arc<Shared>);
