@@ -1,2 +1,28 @@
-//! The `refrain` command.
-fn main() {}
+//! The `refrain` command: the server, and what talks to it from a terminal or a script.
+//!
+//! Data goes to standard output, talk to standard error.
+//! The exit code is 0 when it worked, 1 when it did not, 2 when the command line or the
+//! configuration makes no sense, and 130 when it was interrupted.
+
+mod args;
+mod client;
+mod commands;
+mod failure;
+mod logging;
+mod output;
+mod stopwatch;
+
+use std::process::ExitCode;
+
+use args::Arguments;
+use clap::Parser;
+
+fn main() -> ExitCode {
+    match commands::run(Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            failure.print();
+            failure.exit_code()
+        }
+    }
+}

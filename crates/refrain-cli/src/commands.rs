@@ -1,0 +1,28 @@
+//! One module a command.
+
+mod bench;
+mod clear;
+mod completions;
+mod config;
+mod entries;
+mod generate;
+mod serve;
+mod stats;
+
+use crate::args::{Arguments, Benchmark, Command};
+use crate::failure::Failure;
+
+/// Does what the command line asks for.
+pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
+    let json = arguments.json;
+    match arguments.command {
+        Command::Serve(flags) => serve::run(&flags, json),
+        Command::Generate(arguments) => generate::run(&arguments, json),
+        Command::Stats(arguments) => stats::run(&arguments, json),
+        Command::Entries(arguments) => entries::run(&arguments, json),
+        Command::Clear(arguments) => clear::run(&arguments, json),
+        Command::Config(flags) => config::run(&flags, json),
+        Command::Bench(Benchmark::Batch(arguments)) => bench::batch(&arguments, json),
+        Command::Completions { shell } => completions::run(shell),
+    }
+}

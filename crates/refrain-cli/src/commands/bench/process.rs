@@ -1,0 +1,143 @@
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use refrain_server::config::SETTINGS;
+use serde::Deserialize;
+use tempfile::TempDir;
+
+use crate::failure::Failure;
+
+/// Clock ticks of `/proc` a second. Linux fixes it at 100 for programs.
+const TICKS: f64 = 100.0;
+
+/// A server in a process of its own, on a free port of loopback, with nothing of this machine's
+/// configuration. It ends with the value.
+#[derive(Debug)]
+pub(super) struct Process {
+    child: Child,
+    pub(super) base: String,
+    directory: TempDir,
+}
+
+/// What `refrain serve --json` writes when it listens.
+#[derive(Debug, Deserialize)]
+struct Listening {
+    url: String,
+}
+
+/// Memory that a process occupies.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Memory {
+    /// All resident pages: `VmRSS`.
+    pub(super) resident: u64,
+    /// Those of them that are no file's: `RssAnon`.
+    pub(super) anonymous: u64,
+    /// The most that was ever resident: `VmHWM`.
+    pub(super) peak: u64,
+}
+
+impl Process {
+    /// Starts this very program as a server with `flags`, and waits until it listens.
+    pub(super) fn start(flags: &[&str]) -> Result<Self, Failure> {
+        let failed =
+            |error: std::io::Error| Failure::new("cannot start a server to measure").because(error);
+        let directory = tempfile::tempdir().map_err(failed)?;
+        let log = File::create(directory.path().join("log")).map_err(failed)?;
+        let program = std::env::current_exe().map_err(failed)?;
+        let mut command = Command::new(program);
+        command
+            .args(["serve", "--json", "--port", "0"])
+            .args(flags)
+            .current_dir(directory.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(log);
+        for setting in SETTINGS {
+            command.env_remove(setting.variable);
+        }
+        let mut process = Self {
+            child: command.spawn().map_err(failed)?,
+            base: String::new(),
+            directory,
+        };
+        process.base = process.listening()?;
+        Ok(process)
+    }
+
+    fn listening(&mut self) -> Result<String, Failure> {
+        let mut line = String::new();
+        if let Some(stdout) = self.child.stdout.take() {
+            // An error reads as an empty line, which is no document.
+            let _ = BufReader::new(stdout).read_line(&mut line);
+        }
+        let listening: Listening = serde_json::from_str(&line).map_err(|_| {
+            let log = fs::read_to_string(self.directory.path().join("log")).unwrap_or_default();
+            Failure::new("the server to measure did not start").because(log.trim().to_owned())
+        })?;
+        Ok(listening.url)
+    }
+
+    /// Memory it occupies now.
+    pub(super) fn memory(&self) -> Memory {
+        let status = self.proc("status");
+        let bytes = |name: &str| {
+            let line = status.lines().find(|line| line.starts_with(name));
+            let kilobytes = line.and_then(|line| line.split_whitespace().nth(1)?.parse().ok());
+            kilobytes.unwrap_or(0_u64) * 1024
+        };
+        Memory {
+            resident: bytes("VmRSS:"),
+            anonymous: bytes("RssAnon:"),
+            peak: bytes("VmHWM:"),
+        }
+    }
+
+    /// Processor time it used so far.
+    pub(super) fn processor_time(&self) -> Duration {
+        processor_time(&self.proc("stat"))
+    }
+
+    fn proc(&self, name: &str) -> String {
+        fs::read_to_string(format!("/proc/{}/{name}", self.child.id())).unwrap_or_default()
+    }
+}
+
+/// Processor time that this process used so far.
+pub(super) fn own_processor_time() -> Duration {
+    processor_time(&fs::read_to_string("/proc/self/stat").unwrap_or_default())
+}
+
+/// User and system time of a line of `/proc/PID/stat`; zero where there is none.
+fn processor_time(stat: &str) -> Duration {
+    // The second field, the name, may hold spaces; it ends at the last parenthesis.
+    let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
+    let ticks: f64 = fields
+        .split_whitespace()
+        .skip(11)
+        .take(2)
+        .filter_map(|ticks| ticks.parse::<f64>().ok())
+        .sum();
+    Duration::from_secs_f64(ticks / TICKS)
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It keeps nothing that an orderly end would save.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn processor_time_is_read_past_a_name_with_spaces() {
+        let stat = "42 (a) b) S 1 2 3 4 5 6 7 8 9 10 150 50 0 0 20 0";
+        assert_eq!(processor_time(stat), Duration::from_secs(2));
+        assert_eq!(processor_time(""), Duration::ZERO);
+    }
+}

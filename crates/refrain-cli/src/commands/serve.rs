@@ -1,0 +1,146 @@
+use std::error::Error;
+use std::io::{ErrorKind, Write};
+use std::net::SocketAddr;
+
+use refrain_server::config::Configuration;
+use refrain_server::{ServeError, Server};
+use serde_json::json;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::args::SettingFlags;
+use crate::failure::Failure;
+use crate::{logging, output};
+
+/// Serves until SIGINT or SIGTERM; a second one ends it without waiting for what is running.
+pub(super) fn run(flags: &SettingFlags, json: bool) -> Result<(), Failure> {
+    let configuration = flags.load()?;
+    logging::start(&configuration)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new("cannot start a runtime").because(error))?;
+    let ended = runtime.block_on(serve(configuration, json));
+    // A generation that cannot be interrupted must not keep the process.
+    runtime.shutdown_background();
+    ended
+}
+
+async fn serve(configuration: Configuration, json: bool) -> Result<(), Failure> {
+    let mut orders = Orders::listen()?;
+    let server = Server::bind(configuration.server.clone())
+        .await
+        .map_err(|error| refused(&error, &configuration))?;
+    announce(server.local_addr(), &configuration, json)?;
+    let (tell, told) = tokio::sync::oneshot::channel::<()>();
+    let running = server.run(async {
+        // A sender that is gone says the same.
+        let _ = told.await;
+    });
+    tokio::pin!(running);
+    tokio::select! {
+        () = &mut running => return Ok(()),
+        name = orders.next() => {
+            let grace_seconds = configuration.server.shutdown_grace.as_secs();
+            tracing::info!(signal = name, grace_seconds, "told to stop; once more to stop at once");
+        }
+    }
+    drop(tell);
+    tokio::select! {
+        () = &mut running => {}
+        name = orders.next() => tracing::warn!(signal = name, "stopped at once"),
+    }
+    Ok(())
+}
+
+/// The orders to stop that an operating system sends.
+struct Orders {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Orders {
+    /// Takes them from now on; before the server listens, so that none is missed.
+    fn listen() -> Result<Self, Failure> {
+        let take = |kind| {
+            signal(kind)
+                .map_err(|error| Failure::new("cannot listen for orders to stop").because(error))
+        };
+        Ok(Self {
+            interrupt: take(SignalKind::interrupt())?,
+            terminate: take(SignalKind::terminate())?,
+        })
+    }
+
+    /// The next one, by its name.
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.interrupt.recv() => "SIGINT",
+            _ = self.terminate.recv() => "SIGTERM",
+        }
+    }
+}
+
+/// Says where the server is and what to try: as a document to programs, as lines to people.
+/// A log in JSON has the address in its own line, so nothing else is written between its lines.
+fn announce(address: SocketAddr, configuration: &Configuration, json: bool) -> Result<(), Failure> {
+    let url = format!("http://{}", reachable(address));
+    let json_log = logging::is_json(configuration);
+    if json_log {
+        for suggestion in &configuration.suggestions {
+            tracing::warn!("{suggestion}");
+        }
+    } else {
+        logging::show_suggestions(configuration);
+    }
+    let version = env!("CARGO_PKG_VERSION");
+    if json {
+        let id = std::process::id();
+        let document = json!({ "status": "listening", "url": url, "version": version, "pid": id });
+        return output::print(&format!("{document}\n"));
+    }
+    if !json_log {
+        // Nobody is left to be told that standard error is closed.
+        let _ = writeln!(
+            anstream::stderr(),
+            "Refrain {version} is listening on {url}\n\
+             Try    curl -F image=@picture.png {url}/api/generate/relief -o relief.stl\n\
+             or     refrain generate picture.png\n\
+             Stop   Ctrl-C",
+        );
+    }
+    Ok(())
+}
+
+/// An address that a client on this machine can use, where `address` means every one.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(crate::client::loopback_for(address.ip()), address.port())
+}
+
+fn refused(error: &ServeError, configuration: &Configuration) -> Failure {
+    let ServeError::Bind { address, source } = error else {
+        let source = error.source().map(ToString::to_string);
+        let failure = Failure::new(error);
+        return match source {
+            Some(source) => failure.because(source),
+            None => failure,
+        };
+    };
+    let port = configuration.setting("port");
+    let hint = match source.kind() {
+        ErrorKind::AddrInUse => format!(
+            "something else listens there, maybe another `refrain serve`: \
+             give another port with `--port` or `{}`",
+            port.setting.variable
+        ),
+        ErrorKind::PermissionDenied => {
+            "ports below 1024 are the system's: give another with `--port`".to_owned()
+        }
+        ErrorKind::AddrNotAvailable => {
+            "this machine does not have that address: give another with `--host`".to_owned()
+        }
+        _ => "check `--host` and `--port`".to_owned(),
+    };
+    Failure::new(format!("cannot listen on `{address}`"))
+        .because(source.to_string())
+        .hint(hint)
+}
