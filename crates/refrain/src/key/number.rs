@@ -295,10 +295,12 @@ impl Number {
         }
         let decimal = LowestTerms::read(token)?;
         let nearest: f64 = token.parse().expect("every JSON number is a Rust float");
-        // A float stands for the shortest decimal that reads back as it; only that one becomes a float here,
-        // so that two different numbers never become the same float.
+        // A float stands for the shortest decimal that reads back as it; only that one becomes a float here, so that
+        // two different numbers never become the same float. Of several that are equally short it is the nearest,
+        // and of two equally near the even one, as Python and JavaScript print it; the standard library does not.
         let is_shortest = nearest.is_finite() && {
-            let shortest = LowestTerms::read(&format!("{nearest:e}"));
+            let mut shortest = zmij::Buffer::new();
+            let shortest = LowestTerms::read(shortest.format_finite(nearest));
             shortest.as_ref() == Ok(&decimal)
         };
         Ok(if is_shortest {

@@ -224,7 +224,6 @@ impl Map {
     }
 }
 
-/// As for the maps of the standard library, the last of several values under one name stays.
 impl IntoIterator for Map {
     type Item = (String, Document);
     type IntoIter = std::vec::IntoIter<(String, Document)>;
@@ -235,6 +234,7 @@ impl IntoIterator for Map {
     }
 }
 
+/// As for the maps of the standard library, the last of several values under one name stays.
 impl<N: Into<String>, V: Into<Document>> FromIterator<(N, V)> for Map {
     fn from_iter<I: IntoIterator<Item = (N, V)>>(fields: I) -> Self {
         let fields = fields.into_iter();
