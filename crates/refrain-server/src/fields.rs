@@ -36,9 +36,13 @@ impl Fields {
         let value = self.take(name).ok_or_else(|| self.missing(name))?;
         let bytes = match value {
             Value::File(bytes) => Ok(bytes),
-            Value::Text(text) => value::decode_base64(&text).map_err(str::to_owned),
-            Value::Form(_) => Err("must be sent as a file part, with a file name".to_owned()),
-            other => Err(format!("must be text in base64, is {}", other.described())),
+            Value::Text(text) | Value::Form(text) => {
+                value::decode_base64(&text).map_err(str::to_owned)
+            }
+            other => Err(format!(
+                "must be a file part or text in base64, is {}",
+                other.described()
+            )),
         };
         bytes.map_err(|wrong| self.refused(name, &wrong))
     }

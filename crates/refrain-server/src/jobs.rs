@@ -90,14 +90,18 @@ impl Jobs {
         Ok(job)
     }
 
-    /// A job that was done before it began: there was a stored result.
+    /// A job that ended before it began: there was a stored result.
     ///
     /// # Errors
     ///
     /// As [`begin`](Self::begin).
-    pub(crate) fn record(&self, order: Order, served: Served) -> Result<Arc<Job>, Problem> {
+    pub(crate) fn record(
+        &self,
+        order: Order,
+        served: Result<Served, Problem>,
+    ) -> Result<Arc<Job>, Problem> {
         let job = self.admit(order)?;
-        self.settle(&job, Ok(served));
+        self.settle(&job, served);
         Ok(job)
     }
 

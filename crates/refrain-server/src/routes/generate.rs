@@ -18,7 +18,7 @@ use crate::prefer::{PREFERENCE_APPLIED, Preferences};
 use crate::problem::responses::GenerateProblems;
 use crate::request::prepare;
 use crate::seat::Seat;
-use crate::{Problem, answer};
+use crate::{Problem, ProblemKind, answer};
 
 /// Generates a result, or answers with the one that was generated before.
 ///
@@ -85,7 +85,8 @@ pub(crate) async fn generate(
     let mut response = if patience == Duration::ZERO {
         // What is ready without waiting was stored, or is known not to be.
         accepted(&*match (&mut answer).now_or_never() {
-            Some(served) => app.jobs.record(order, served?)?,
+            Some(Err(problem)) if problem.kind() == ProblemKind::NotCached => return Err(problem),
+            Some(served) => app.jobs.record(order, served)?,
             None => app.jobs.begin(order, answer)?,
         })
     } else {
