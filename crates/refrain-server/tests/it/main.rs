@@ -9,6 +9,7 @@ mod generate;
 mod jobs;
 mod management;
 mod openapi;
+mod pictures;
 mod probe;
 mod refusals;
 mod relief_route;

@@ -1,1 +1,216 @@
-//! To come.
+//! The listening server: connections, hang-ups, and an end that loses nothing.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use refrain_server::{App, ServeError, Server, ServerConfig};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::probe::Probe;
+
+struct Running {
+    address: SocketAddr,
+    probe: Probe,
+    stop: oneshot::Sender<()>,
+    ended: JoinHandle<()>,
+}
+
+async fn running(change: impl FnOnce(&mut ServerConfig)) -> Running {
+    let mut config = ServerConfig {
+        port: 0,
+        max_body_mb: 1.0,
+        ..ServerConfig::default()
+    };
+    change(&mut config);
+    let probe = Probe::default();
+    let app = App::builder(config.clone())
+        .generator(probe.clone())
+        .build()
+        .unwrap();
+    let server = Server::bind_app(app, config).await.unwrap();
+    let address = server.local_addr();
+    let (stop, stopped) = oneshot::channel();
+    let ended = tokio::spawn(server.run(async move {
+        let _ = stopped.await;
+    }));
+    Running {
+        address,
+        probe,
+        stop,
+        ended,
+    }
+}
+
+impl Running {
+    async fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.address).await.unwrap()
+    }
+
+    /// Sends a request on a connection of its own and gives the connection.
+    async fn begin(&self, method: &str, path: &str, body: &str) -> TcpStream {
+        let mut connection = self.connect().await;
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        connection.write_all(head.as_bytes()).await.unwrap();
+        connection
+    }
+
+    async fn ask(&self, name: &str, deed: &str) -> TcpStream {
+        let body = json!({"name": name, "do": deed}).to_string();
+        self.begin("POST", "/api/generate/probe", &body).await
+    }
+
+    async fn get(&self, path: &str) -> Value {
+        let (_, body) = read(self.begin("GET", path, "").await).await;
+        serde_json::from_str(&body).unwrap()
+    }
+
+    async fn until_waiting(&self, count: u64) {
+        for _ in 0..5000 {
+            if self.probe.waiting() == count {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        panic!("waited in vain for {count} runs at the gate");
+    }
+}
+
+/// The status and the body of the one answer on a connection.
+async fn read(mut connection: TcpStream) -> (StatusCode, String) {
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).await.unwrap();
+    let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
+    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+    (status, body.to_owned())
+}
+
+#[tokio::test]
+async fn a_client_that_hangs_up_leaves_the_work_to_the_others() {
+    let server = running(|_| {}).await;
+    let leader = server.ask("a", "wait").await;
+    server.until_waiting(1).await;
+    let follower = server.ask("a", "wait").await;
+    drop(leader);
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    server.probe.open_gate();
+    let (status, body) = read(follower).await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(body.into_bytes(), Probe::bytes_of("a"));
+    assert_eq!(server.probe.runs(), 1);
+}
+
+#[tokio::test]
+async fn the_end_waits_for_running_generations() {
+    let server = running(|config| config.shutdown_grace = Duration::from_secs(30)).await;
+    let waiting = server.ask("a", "wait").await;
+    server.until_waiting(1).await;
+    server.stop.send(()).unwrap();
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    assert!(
+        TcpStream::connect(server.address).await.is_err(),
+        "nobody new is let in"
+    );
+    assert!(!server.ended.is_finished());
+    server.probe.open_gate();
+    let (status, _) = read(waiting).await;
+    assert_eq!(status, StatusCode::OK);
+    server.ended.await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_left_after_the_grace_is_cancelled_and_told_so() {
+    let server = running(|config| config.shutdown_grace = Duration::from_millis(50)).await;
+    let waiting = server.ask("a", "wait").await;
+    server.until_waiting(1).await;
+    server.stop.send(()).unwrap();
+    let (status, body) = read(waiting).await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(body.contains("urn:refrain:problem:cancelled"), "{body}");
+    server.ended.await.unwrap();
+    assert_eq!(server.probe.waiting(), 0);
+}
+
+#[tokio::test]
+async fn an_idle_connection_does_not_hold_up_the_end() {
+    let server = running(|_| {}).await;
+    let _idle = server.connect().await;
+    server.get("/health").await;
+    server.stop.send(()).unwrap();
+    let ended = tokio::time::timeout(Duration::from_secs(5), server.ended).await;
+    ended.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn headers_that_do_not_arrive_end_the_connection() {
+    let server = running(|config| config.header_timeout = Duration::from_millis(50)).await;
+    let mut slow = server.connect().await;
+    slow.write_all(b"GET /health HTTP/1.1\r\nHost: loc")
+        .await
+        .unwrap();
+    let mut rest = Vec::new();
+    let read = tokio::time::timeout(Duration::from_secs(5), slow.read_to_end(&mut rest)).await;
+    assert!(read.is_ok(), "the server closed the connection");
+}
+
+#[tokio::test]
+async fn a_large_body_is_refused_and_the_client_gets_to_read_why() {
+    let server = running(|_| {}).await;
+    let mut connection = server.connect().await;
+    let length = 8 << 20;
+    let head = format!(
+        "POST /api/generate/probe HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
+    );
+    connection.write_all(head.as_bytes()).await.unwrap();
+    let piece = vec![b' '; 1 << 16];
+    for _ in 0..length / piece.len() {
+        connection.write_all(&piece).await.unwrap();
+    }
+    let (status, body) = read(connection).await;
+    assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
+    assert!(body.contains("body-too-large"));
+    assert_eq!(server.get("/health").await["status"], "ok");
+}
+
+#[tokio::test]
+async fn connections_beyond_the_limit_wait_for_a_place() {
+    let server = running(|config| config.max_connections = 1).await;
+    let first = server.ask("a", "wait").await;
+    server.until_waiting(1).await;
+    let second = server.begin("GET", "/health", "").await;
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    server.probe.open_gate();
+    assert_eq!(read(first).await.0, StatusCode::OK);
+    assert_eq!(read(second).await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn an_open_address_without_a_token_is_refused() {
+    let config = ServerConfig {
+        host: "0.0.0.0".parse().unwrap(),
+        port: 0,
+        ..ServerConfig::default()
+    };
+    assert!(matches!(
+        Server::bind(config).await,
+        Err(ServeError::Config(_))
+    ));
+}
+
+#[tokio::test]
+async fn an_address_in_use_is_named() {
+    let server = running(|_| {}).await;
+    let config = ServerConfig {
+        port: server.address.port(),
+        ..ServerConfig::default()
+    };
+    let refused = Server::bind(config).await.unwrap_err();
+    assert!(refused.to_string().contains(&server.address.to_string()));
+}
