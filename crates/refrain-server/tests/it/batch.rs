@@ -90,11 +90,12 @@ async fn a_line_comes_as_soon_as_it_is_ready() {
     let first = body.frame().await.unwrap().unwrap().into_data().unwrap();
     let first: Value = serde_json::from_slice(&first).unwrap();
     assert_eq!(first["item"], 0);
-    world
-        .until("the second item runs", |world| world.probe.waiting() == 1)
-        .await;
-    world.probe.open_gate();
-    let rest = body.collect().await.unwrap().to_bytes();
+    let (rest, ()) = tokio::join!(body.collect(), async {
+        let runs = |world: &World| world.probe.waiting() == 1;
+        world.until("the second item runs", runs).await;
+        world.probe.open_gate();
+    });
+    let rest = rest.unwrap().to_bytes();
     assert_eq!(serde_json::from_slice::<Value>(&rest).unwrap()["item"], 1);
 }
 
