@@ -38,6 +38,8 @@ mod entry;
 mod error;
 mod flight;
 pub mod key;
+#[doc(hidden)]
+pub mod policy;
 mod request;
 mod stats;
 mod store;

@@ -1,0 +1,370 @@
+//! Keys that were evicted or declined: their use is still learned from, and remembered when they come back.
+//!
+//! A table of sets: a key may lie in any of the eight places of its set, and when all are taken the one used longest ago
+//! leaves. That keeps nearly the most recently used keys, in 16 bytes each, without links.
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "fields of a cell are shifted down to their width"
+)]
+
+use std::cmp::Reverse;
+use std::ops::Range;
+
+use super::model::OCTAVES;
+use super::word::Uses;
+
+/// Places in a set: two cache lines.
+const WAYS: usize = 8;
+/// The table begins with so many places.
+const PLACES_MIN: usize = 16 * WAYS;
+/// So many keys are remembered however small the cache is: 256 KB.
+pub(super) const KEYS_ALWAYS: usize = 16_384;
+/// More than so many for each resident gain nothing.
+const KEYS_PER_RESIDENT: usize = 4;
+/// The history takes at most this part of what the cache holds.
+const SHARE_OF_HELD: u64 = 100;
+
+/// What is known of a key that is not resident.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Ghost {
+    pub(super) word: u64,
+    /// Up to this age its exposure is booked.
+    pub(super) booked: u64,
+    /// Octave of weight.
+    pub(super) size: u8,
+    /// Octave of cost.
+    pub(super) cost: u8,
+}
+
+/// A ghost in 16 bytes. A word of 0 is a vacant place.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct PackedGhost {
+    pub(super) word: u64,
+    /// What is kept of the fingerprint.
+    pub(super) print: u32,
+    /// Octaves of weight and cost in 5 bits each, above the booked age in 22.
+    pub(super) rest: u32,
+}
+
+const AGE_BITS: u32 = 22;
+const CLASS_BITS: u32 = 5;
+const CLASS_MASK: u32 = (1 << CLASS_BITS) - 1;
+
+/// Ghosts by fingerprint, of which 32 bits are kept.
+#[derive(Debug)]
+pub(super) struct History {
+    cells: Vec<PackedGhost>,
+    len: usize,
+    limit: usize,
+}
+
+impl History {
+    pub(super) fn new() -> Self {
+        Self {
+            cells: vec![PackedGhost::default(); PLACES_MIN],
+            len: 0,
+            limit: KEYS_ALWAYS,
+        }
+    }
+
+    /// An empty one, with room for so many keys at least.
+    pub(super) fn with_room_for(keys: usize) -> Self {
+        let mut history = Self::new();
+        history.limit = keys.next_multiple_of(WAYS).max(KEYS_ALWAYS);
+        history
+    }
+
+    /// All ghosts.
+    pub(super) fn packed(&self) -> impl Iterator<Item = PackedGhost> {
+        self.cells.iter().copied().filter(|cell| cell.word != 0)
+    }
+
+    /// Adds a ghost that another history had.
+    pub(super) fn restore(&mut self, ghost: PackedGhost, tick: u64) {
+        if let Some(places) = self.better_size() {
+            self.resize(places, tick);
+        }
+        self.put(ghost, tick);
+    }
+
+    /// What is kept of a fingerprint.
+    pub(super) fn print_of(fingerprint: u64) -> u32 {
+        (fingerprint.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as u32
+    }
+
+    pub(super) fn places(&self) -> usize {
+        self.cells.len()
+    }
+
+    /// How much room there is, by what the cache holds.
+    pub(super) fn set_room(&mut self, residents: usize, held_bytes: u64) {
+        let by_bytes = held_bytes / SHARE_OF_HELD / size_of::<PackedGhost>() as u64;
+        let by_bytes = usize::try_from(by_bytes).unwrap_or(usize::MAX);
+        self.limit = by_bytes.min(residents * KEYS_PER_RESIDENT).max(KEYS_ALWAYS);
+    }
+
+    /// The print and the ghost at `place`.
+    pub(super) fn at(&self, place: usize) -> Option<(u32, Ghost)> {
+        self.cells[place].ghost()
+    }
+
+    /// The ghost of `fingerprint` and its place.
+    pub(super) fn find(&self, fingerprint: u64) -> Option<(usize, Ghost)> {
+        let print = Self::print_of(fingerprint);
+        self.set_of(print).find_map(|place| {
+            let (found, ghost) = self.at(place)?;
+            (found == print).then_some((place, ghost))
+        })
+    }
+
+    pub(super) fn remove(&mut self, fingerprint: u64) {
+        if let Some((place, _)) = self.find(fingerprint) {
+            self.cells[place] = PackedGhost::default();
+            self.len -= 1;
+        }
+    }
+
+    pub(super) fn update(&mut self, place: usize, ghost: Ghost) {
+        self.cells[place] = PackedGhost::of(self.cells[place].print, ghost);
+    }
+
+    /// Books the exposure of the ghost at `place` up to `age`, or a little less: the age that is kept.
+    pub(super) fn book(&mut self, place: usize, age: u64) -> u64 {
+        let packed = pack_age(age);
+        let rest = &mut self.cells[place].rest;
+        *rest = *rest >> AGE_BITS << AGE_BITS | packed;
+        unpack_age(packed)
+    }
+
+    /// Adds or replaces a ghost; the print and ghost that had to leave for it.
+    pub(super) fn insert(
+        &mut self,
+        fingerprint: u64,
+        ghost: Ghost,
+        tick: u64,
+    ) -> Option<(u32, Ghost)> {
+        if let Some((place, _)) = self.find(fingerprint) {
+            self.update(place, ghost);
+            return None;
+        }
+        if let Some(places) = self.better_size() {
+            self.resize(places, tick);
+        }
+        self.put(PackedGhost::of(Self::print_of(fingerprint), ghost), tick)
+    }
+
+    fn put(&mut self, cell: PackedGhost, tick: u64) -> Option<(u32, Ghost)> {
+        let place = self
+            .set_of(cell.print)
+            .min_by_key(|&place| Reverse(self.cells[place].age(tick)))
+            .expect("a set has places");
+        let left = std::mem::replace(&mut self.cells[place], cell).ghost();
+        self.len += usize::from(left.is_none());
+        left
+    }
+
+    /// While sets begin to overflow and there is room, more places; when the room has halved, fewer.
+    fn better_size(&self) -> Option<usize> {
+        let places = self.cells.len();
+        if places > self.limit * 2 {
+            return Some(self.limit / WAYS * WAYS);
+        }
+        let larger = if places < KEYS_ALWAYS {
+            places * 2
+        } else {
+            places / WAYS * 5 / 4 * WAYS
+        };
+        (self.len > places / 2 && larger <= self.limit).then_some(larger)
+    }
+
+    fn resize(&mut self, places: usize, tick: u64) {
+        let cells = std::mem::replace(&mut self.cells, vec![PackedGhost::default(); places]);
+        self.len = 0;
+        for cell in cells {
+            if cell.word != 0 {
+                self.put(cell, tick);
+            }
+        }
+    }
+
+    fn set_of(&self, print: u32) -> Range<usize> {
+        let sets = (self.cells.len() / WAYS) as u64;
+        let set = ((u64::from(print) * sets) >> 32) as usize;
+        set * WAYS..(set + 1) * WAYS
+    }
+
+    pub(super) fn memory_bytes(&self) -> usize {
+        self.cells.capacity() * size_of::<PackedGhost>()
+    }
+
+    pub(super) fn validate(&self) {
+        let taken = self.cells.iter().filter(|cell| cell.word != 0);
+        assert_eq!(taken.count(), self.len, "taken places are counted");
+        for (place, cell) in self.cells.iter().enumerate() {
+            let in_its_set = cell.word == 0 || self.set_of(cell.print).contains(&place);
+            assert!(in_its_set, "a ghost lies in its set");
+        }
+    }
+}
+
+impl PackedGhost {
+    fn of(print: u32, ghost: Ghost) -> Self {
+        let classes = u32::from(ghost.size) << CLASS_BITS | u32::from(ghost.cost);
+        Self {
+            word: ghost.word,
+            print,
+            rest: classes << AGE_BITS | pack_age(ghost.booked),
+        }
+    }
+
+    fn ghost(self) -> Option<(u32, Ghost)> {
+        let ghost = Ghost {
+            word: self.word,
+            booked: unpack_age(self.rest & ((1 << AGE_BITS) - 1)),
+            size: (self.rest >> AGE_BITS >> CLASS_BITS) as u8,
+            cost: (self.rest >> AGE_BITS & CLASS_MASK) as u8,
+        };
+        (self.word != 0).then_some((self.print, ghost))
+    }
+
+    /// Whether it is one that a history could have.
+    pub(super) fn is_sound(self) -> bool {
+        let octave = |of: u8| usize::from(of) < OCTAVES;
+        Uses::of(self.word).count > 0
+            && self
+                .ghost()
+                .is_some_and(|(_, ghost)| octave(ghost.size) && octave(ghost.cost))
+    }
+
+    /// A vacant place is the oldest.
+    fn age(self, tick: u64) -> u64 {
+        match self.word {
+            0 => u64::MAX,
+            word => Uses::of(word).age(tick),
+        }
+    }
+}
+
+/// Bits of an age below the leading one.
+const MANTISSA_BITS: u32 = 16;
+
+/// An age in 22 bits, rounded down to 17 significant ones.
+fn pack_age(age: u64) -> u32 {
+    let shift = (u64::BITS - age.leading_zeros()).saturating_sub(MANTISSA_BITS + 1);
+    let exponent = if age >> MANTISSA_BITS == 0 {
+        0
+    } else {
+        shift + 1
+    };
+    exponent << MANTISSA_BITS | (age >> shift) as u32 & ((1 << MANTISSA_BITS) - 1)
+}
+
+fn unpack_age(packed: u32) -> u64 {
+    let mantissa = u64::from(packed & ((1 << MANTISSA_BITS) - 1));
+    match packed >> MANTISSA_BITS {
+        0 => mantissa,
+        exponent => (mantissa | 1 << MANTISSA_BITS) << (exponent - 1),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::word::touch;
+    use super::*;
+
+    fn ghost(tick: u64) -> Ghost {
+        Ghost {
+            word: touch(0, tick),
+            booked: 0,
+            size: 3,
+            cost: 9,
+        }
+    }
+
+    #[test]
+    fn a_ghost_comes_back_as_it_left() {
+        let mut history = History::new();
+        let left = Ghost {
+            word: touch(touch(0, 5), 17),
+            booked: 70_000,
+            size: 23,
+            cost: 22,
+        };
+        history.insert(42, left, 20);
+        assert_eq!(history.find(42).map(|(_, ghost)| ghost), Some(left));
+        assert_eq!(history.find(43), None);
+        history.remove(42);
+        assert_eq!(history.find(42), None);
+        history.validate();
+    }
+
+    #[test]
+    fn nearly_all_of_the_most_recent_keys_are_remembered() {
+        let mut history = History::new();
+        let keys = 100_000;
+        for tick in 1..=keys {
+            history.insert(tick, ghost(tick), tick);
+        }
+        history.validate();
+        let half = KEYS_ALWAYS as u64 / 2;
+        let remembered = (keys - half..keys)
+            .filter(|key| history.find(*key).is_some())
+            .count();
+        assert!(
+            remembered as u64 > half * 95 / 100,
+            "{remembered} of {half}"
+        );
+        assert_eq!(history.places(), KEYS_ALWAYS);
+    }
+
+    #[test]
+    fn the_one_used_longest_ago_leaves_its_set() {
+        let mut history = History::new();
+        let mut left = Vec::new();
+        for tick in 1..=50_000 {
+            if let Some((_, gone)) = history.insert(tick, ghost(tick), tick)
+                && tick > 20_000
+            {
+                left.push(tick - Uses::of(gone.word).last);
+            }
+        }
+        assert!(
+            left.iter().all(|age| *age > 1000),
+            "youngest {:?}",
+            left.iter().min()
+        );
+    }
+
+    #[test]
+    fn the_history_grows_and_shrinks_with_what_the_cache_holds() {
+        let mut history = History::new();
+        history.set_room(50_000, 500 << 20);
+        for tick in 1..=600_000 {
+            history.insert(tick, ghost(tick), tick);
+        }
+        assert!(
+            (160_000..=200_000).contains(&history.places()),
+            "{}",
+            history.places()
+        );
+        assert!(history.memory_bytes() as u64 <= (500 << 20) / 100);
+        history.set_room(50_000, 50 << 20);
+        history.insert(0, ghost(600_000), 600_000);
+        assert_eq!(history.places(), (50 << 20) / 1600 / WAYS * WAYS);
+        history.validate();
+        assert!(history.find(0).is_some());
+    }
+
+    #[test]
+    fn ages_are_rounded_down_to_17_bits() {
+        for age in (0..300_000).chain([1 << 30, (1 << 43) - 1, 12_345_678_901]) {
+            let kept = unpack_age(pack_age(age));
+            assert!(
+                kept <= age && (age - kept) << 16 <= age,
+                "{age} became {kept}"
+            );
+            assert!(pack_age(age) < 1 << AGE_BITS);
+            assert_eq!(unpack_age(pack_age(kept)), kept);
+        }
+    }
+}

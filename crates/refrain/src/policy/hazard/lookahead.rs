@@ -1,0 +1,344 @@
+//! How much the future of an entry is worth, as a multiple of its hazard by the prior now.
+//!
+//! An evicted result comes back only through a computation, so what counts is not the hazard of this moment but the best
+//! ratio, over how long it is kept from now on, of the probability of a use to the time it is held for it:
+//! the "least profit rate" of Bilardi and Versaci, "Optimal Eviction Policies for Stochastic Address Traces"
+//! (TCS 2013), a Gittins index.
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "octaves are small numbers"
+)]
+
+use super::model::{AGES, BUCKET_STARTS, CLASSES, Model, Profile, age_bucket};
+use super::word::{exp2, log2};
+
+/// Octaves of mean gap.
+const GAPS: usize = 26;
+/// Looking further ahead stops when fewer than this share of the entries would still be held.
+const HELD_MIN: f32 = 0.02;
+/// A mean number of gaps for each class of counts.
+const CLASS_GAPS: [f32; CLASSES] = [0.0, 1.0, 2.5, 5.5, 8.0, 8.0];
+
+/// The multiple by class of count, octave of mean gap and half-octave of age: 31 KB.
+#[derive(Debug)]
+pub(super) struct Lookahead {
+    multiples: Box<[[[f32; AGES]; GAPS]]>,
+}
+
+impl Lookahead {
+    pub(super) fn new(model: &Model) -> Self {
+        let mut lookahead = Self {
+            multiples: vec![[[1.0; AGES]; GAPS]; CLASSES].into_boxed_slice(),
+        };
+        lookahead.refresh(model);
+        lookahead
+    }
+
+    pub(super) fn refresh(&mut self, model: &Model) {
+        for (class, rows) in self.multiples.iter_mut().enumerate() {
+            // There is no gap before the second use.
+            let octaves = if class == 0 { 1 } else { GAPS };
+            for (octave, row) in rows.iter_mut().enumerate().take(octaves) {
+                *row = Path::of(model, class, octave).multiples();
+            }
+        }
+    }
+
+    /// The multiple for an entry of this profile at this age.
+    pub(super) fn multiple(&self, who: &Profile, age: f32) -> f32 {
+        let octave = (who.gap_log2 as usize).min(GAPS - 1);
+        self.multiples[who.class][octave][age_bucket(age)]
+    }
+
+    pub(super) fn memory_bytes(&self) -> usize {
+        size_of_val(&*self.multiples)
+    }
+}
+
+/// The same for an entry that will be gone after `life` more ticks.
+pub(super) fn multiple_within(model: &Model, who: &Profile, age: f32, life: f32) -> f32 {
+    let mut path = Stretch::default();
+    let mut best = Stretch::default();
+    let (mut from, end) = (age, age + life);
+    let mut bucket = age_bucket(age);
+    while from < end && path.alive >= HELD_MIN {
+        let until = BUCKET_STARTS[bucket + 1].min(end);
+        let middle = (from.max(0.5) * until).sqrt();
+        let hazard = who.prior(middle) * model.reuse(who, bucket, log2(middle));
+        path = path.then(Stretch::of(hazard, until - from));
+        if path.pays_more_than(best) {
+            best = path;
+        }
+        from = until;
+        bucket += 1;
+    }
+    best.uses / best.held / who.prior(age)
+}
+
+/// The hazards ahead of a key of one class of counts and octave of mean gap.
+struct Path {
+    prior: [f32; AGES],
+    hazard: [f32; AGES],
+}
+
+impl Path {
+    fn of(model: &Model, class: usize, octave: usize) -> Self {
+        let gap_log2 = octave as f32 + 0.5;
+        let who = Profile {
+            class,
+            gaps: CLASS_GAPS[class],
+            gap: exp2(gap_log2),
+            gap_log2,
+            size: 0,
+            cost: 0,
+        };
+        let mut path = Self {
+            prior: [0.0; AGES],
+            hazard: [0.0; AGES],
+        };
+        for age in 0..AGES {
+            path.prior[age] = who.prior(MIDDLES[age]);
+            path.hazard[age] = path.prior[age] * model.reuse(&who, age, MIDDLES_LOG2[age]);
+        }
+        path
+    }
+
+    /// The best ratio from the middle of each half-octave of age on, over the prior there.
+    ///
+    /// What lies ahead is kept as stretches, each the best that begins where it does, so each pays less than the one
+    /// before. A stretch goes on into the next one as long as that pays more, and then they are one.
+    fn multiples(&self) -> [f32; AGES] {
+        let mut multiples = [0.0; AGES];
+        let mut ahead = [Stretch::default(); AGES];
+        let mut count = 0;
+        for age in (0..AGES).rev() {
+            let best = ahead[..count].iter().rev().try_fold(
+                Stretch::of(self.hazard[age], WIDTHS[age] / 2.0),
+                |best, next| {
+                    if next.pays_more_than(best) {
+                        Ok(best.then(*next))
+                    } else {
+                        Err(best)
+                    }
+                },
+            );
+            let (Ok(best) | Err(best)) = best;
+            multiples[age] = best.uses / best.held / self.prior[age];
+
+            let mut whole = Stretch::of(self.hazard[age], WIDTHS[age]);
+            while count > 0 && ahead[count - 1].pays_more_than(whole) {
+                count -= 1;
+                whole = whole.then(ahead[count]);
+            }
+            ahead[count] = whole;
+            count += 1;
+        }
+        multiples
+    }
+}
+
+/// A stretch of time ahead of an entry that is held until it is used, or the stretch is over.
+#[derive(Debug, Clone, Copy)]
+struct Stretch {
+    /// The probability of a use.
+    uses: f32,
+    /// Ticks it is held on average.
+    held: f32,
+    /// The probability that it is still held at the end.
+    alive: f32,
+}
+
+impl Default for Stretch {
+    /// No time at all.
+    fn default() -> Self {
+        Self {
+            uses: 0.0,
+            held: 0.0,
+            alive: 1.0,
+        }
+    }
+}
+
+impl Stretch {
+    fn of(hazard: f32, width: f32) -> Self {
+        let alive = 1.0 / (1.0 + hazard * width);
+        Self {
+            uses: hazard * width * alive,
+            held: width * alive,
+            alive,
+        }
+    }
+
+    fn then(self, next: Self) -> Self {
+        Self {
+            uses: self.uses + self.alive * next.uses,
+            held: self.held + self.alive * next.held,
+            alive: self.alive * next.alive,
+        }
+    }
+
+    /// Whether its ratio of uses to time held is greater; any ratio is greater than none.
+    fn pays_more_than(self, other: Self) -> bool {
+        self.uses * other.held > other.uses * self.held || other.held == 0.0
+    }
+}
+
+/// How wide each half-octave of age is.
+const WIDTHS: [f32; AGES] = {
+    let mut widths = [0.0; AGES];
+    let mut age = 0;
+    while age + 1 < AGES {
+        widths[age] = BUCKET_STARTS[age + 1] - BUCKET_STARTS[age];
+        age += 1;
+    }
+    widths[AGES - 1] = widths[AGES - 2] * std::f32::consts::SQRT_2;
+    widths
+};
+
+/// The middle of each half-octave of age, on a logarithmic scale.
+const MIDDLES: [f32; AGES] = {
+    let mut middles = [0.0; AGES];
+    let mut age = 0;
+    while age < AGES {
+        // The fourth root of 2.
+        let start = if age == 0 {
+            std::f32::consts::FRAC_1_SQRT_2
+        } else {
+            BUCKET_STARTS[age]
+        };
+        middles[age] = start * 1.189_207_1;
+        age += 1;
+    }
+    middles
+};
+
+const MIDDLES_LOG2: [f32; AGES] = {
+    let mut middles = [-0.25; AGES];
+    let mut age = 1;
+    while age < AGES {
+        middles[age] = age as f32 / 2.0 + 0.25;
+        age += 1;
+    }
+    middles
+};
+
+#[cfg(test)]
+mod tests {
+    use super::super::word::Uses;
+    use super::*;
+
+    fn profile(count: u8, gap_log2: f32) -> Profile {
+        let uses = Uses {
+            last: 0,
+            gap_log2,
+            count,
+        };
+        Profile::of(uses, 0, 0)
+    }
+
+    /// A model in which hazards rise and fall without reason.
+    fn rugged() -> Model {
+        let mut model = Model::new();
+        let mut seed = 7_u32;
+        for cell in model
+            .age
+            .iter_mut()
+            .flatten()
+            .chain(model.ratio.iter_mut().flatten())
+        {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            cell.factor = (((seed >> 16) % 200) as f32 / 100.0 - 1.0).exp2();
+        }
+        model
+    }
+
+    /// The best ratio over every horizon, one after another.
+    fn by_trying_all(path: &Path, age: usize) -> f32 {
+        let (mut alive, mut uses, mut held, mut best) = (1.0, 0.0, 0.0, 0.0_f32);
+        for (next, (hazard, width)) in path.hazard.iter().zip(WIDTHS).enumerate().skip(age) {
+            let width = if next == age { width / 2.0 } else { width };
+            let expected = hazard * width;
+            uses += alive * expected / (1.0 + expected);
+            held += alive * width / (1.0 + expected);
+            alive /= 1.0 + expected;
+            best = best.max(uses / held);
+        }
+        best / path.prior[age]
+    }
+
+    #[test]
+    fn every_multiple_is_the_best_over_all_horizons() {
+        let model = rugged();
+        let lookahead = Lookahead::new(&model);
+        for class in 0..CLASSES {
+            for octave in 0..if class == 0 { 1 } else { GAPS } {
+                let path = Path::of(&model, class, octave);
+                for age in 0..AGES {
+                    let multiple = lookahead.multiples[class][octave][age];
+                    let expected = by_trying_all(&path, age);
+                    let error = multiple / expected - 1.0;
+                    assert!(
+                        error.abs() < 1e-3,
+                        "{multiple}, not {expected}: {class} {octave} {age}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn with_hazards_that_fall_it_is_best_not_to_look_ahead() {
+        let lookahead = Lookahead::new(&Model::new());
+        for age in [0.5, 30.0, 1e5] {
+            let multiple = lookahead.multiple(&profile(1, 0.0), age);
+            assert!((0.7..1.3).contains(&multiple), "{multiple} at {age}");
+        }
+    }
+
+    #[test]
+    fn a_key_that_comes_back_regularly_is_worth_waiting_for() {
+        let mut model = Model::new();
+        let who = profile(20, 10.0);
+        // Never used before its mean gap is nearly over.
+        for ratio in 0..12 {
+            model.ratio[who.class][ratio].factor = 0.01;
+        }
+        model.ratio[who.class][13].factor = 20.0;
+        let multiple = Lookahead::new(&model).multiple(&who, 300.0);
+        let now = model.reuse(&who, age_bucket(300.0), log2(300.0));
+        assert!(
+            multiple > 30.0 * now,
+            "the hazard of this moment says nothing"
+        );
+    }
+
+    #[test]
+    fn a_life_that_ends_before_the_next_use_is_worth_little() {
+        let mut model = Model::new();
+        let who = profile(20, 10.0);
+        for ratio in 0..12 {
+            model.ratio[who.class][ratio].factor = 0.01;
+        }
+        let short = multiple_within(&model, &who, 300.0, 200.0);
+        let long = multiple_within(&model, &who, 300.0, 3000.0);
+        assert!(long > 20.0 * short, "{long} and {short}");
+    }
+
+    #[test]
+    fn a_long_life_is_like_an_endless_one() {
+        let model = rugged();
+        let lookahead = Lookahead::new(&model);
+        let who = profile(2, 8.5);
+        for age in [2.0_f32, 30.0, 700.0] {
+            let middle = MIDDLES[age_bucket(age)];
+            let endless = lookahead.multiple(&who, middle);
+            let long = multiple_within(&model, &who, middle, 1e6);
+            assert!(
+                (0.8..1.25).contains(&(long / endless)),
+                "{long} and {endless} at {age}"
+            );
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! How fast requests come, which says how much work each of them may cause.
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "rates are rough"
+)]
+
+use std::time::Duration;
+
+use super::{Moment, Sampling};
+
+/// Rates are measured over at least this time, and at least [`REQUESTS_MIN`] requests.
+const WINDOW: Duration = Duration::from_millis(100);
+const REQUESTS_MIN: u64 = 64;
+
+/// Entries whose index is computed anew before one is evicted; more gains 0.1 points in `docs/eviction.md`.
+const REVIEWS_MAX: f32 = 64.0;
+const REVIEWS_MIN: f32 = 4.0;
+/// As many of them a second take 2 to 3 % of a processor.
+const REVIEWS_PER_SECOND: f32 = 2e6;
+/// Uses that are learned from take as much.
+const LEARNED_PER_SECOND: f32 = 5e4;
+
+/// Requests and admissions a second, as of late.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Pace {
+    since: Moment,
+    admissions: u32,
+    rates: Option<Rates>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Rates {
+    requests: f32,
+    admissions: f32,
+}
+
+impl Pace {
+    /// Counts an admission that is about to be decided.
+    pub(super) fn admission(&mut self, now: Moment) {
+        self.admissions = self.admissions.saturating_add(1);
+        let time = now.time.saturating_sub(self.since.time);
+        let requests = now.tick.saturating_sub(self.since.tick);
+        if time < WINDOW || requests < REQUESTS_MIN {
+            return;
+        }
+        let newest = Rates {
+            requests: requests as f32 / time.as_secs_f32(),
+            admissions: self.admissions as f32 / time.as_secs_f32(),
+        };
+        self.rates = Some(match self.rates {
+            None => newest,
+            Some(rates) => Rates {
+                requests: f32::midpoint(rates.requests, newest.requests),
+                admissions: f32::midpoint(rates.admissions, newest.admissions),
+            },
+        });
+        self.since = now;
+        self.admissions = 0;
+    }
+
+    /// How many requests to expect in `time`; `None` until there is anything to go by.
+    pub(super) fn requests_in(&self, time: Duration) -> Option<f32> {
+        self.rates.map(|rates| rates.requests * time.as_secs_f32())
+    }
+
+    /// How many entries to look at again before one is evicted.
+    pub(super) fn reviews(&self) -> usize {
+        self.rates.map_or(REVIEWS_MAX, |rates| {
+            (REVIEWS_PER_SECOND / rates.admissions).clamp(REVIEWS_MIN, REVIEWS_MAX)
+        }) as usize
+    }
+
+    /// Which share of the entries to learn from.
+    pub(super) fn sampling(&self) -> Sampling {
+        let excess = self
+            .rates
+            .map_or(0.0, |rates| rates.requests / LEARNED_PER_SECOND);
+        Sampling::one_in_power_of_two(excess.max(1.0).log2().ceil() as u32)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after(requests_per_second: u64) -> Pace {
+        let mut pace = Pace::default();
+        for tenth in 1..=40 {
+            pace.admission(Moment {
+                tick: tenth * requests_per_second / 10,
+                time: Duration::from_millis(100 * tenth),
+            });
+        }
+        pace
+    }
+
+    #[test]
+    fn without_a_measured_rate_no_effort_is_spared() {
+        let mut pace = Pace::default();
+        for tick in 0..1000 {
+            pace.admission(Moment {
+                tick,
+                time: Duration::ZERO,
+            });
+        }
+        assert_eq!(pace.reviews(), 64);
+        assert_eq!(pace.sampling(), Sampling::ALL);
+        assert_eq!(pace.requests_in(Duration::from_secs(1)), None);
+    }
+
+    #[test]
+    fn a_time_is_so_many_requests() {
+        let requests = after(5000)
+            .requests_in(Duration::from_secs(2))
+            .expect("a rate is known");
+        assert!((requests - 10_000.0).abs() < 100.0, "{requests}");
+    }
+
+    #[test]
+    fn fast_requests_are_sampled() {
+        assert_eq!(after(40_000).sampling(), Sampling::ALL);
+        assert_eq!(after(300_000).sampling(), Sampling::one_in_power_of_two(3));
+    }
+
+    #[test]
+    fn many_admissions_share_the_reviews() {
+        let mut pace = Pace::default();
+        for micros in 0..400_000 {
+            pace.admission(Moment {
+                tick: micros,
+                time: Duration::from_micros(micros),
+            });
+        }
+        assert_eq!(pace.reviews(), 4);
+    }
+}
