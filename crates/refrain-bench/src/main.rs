@@ -1,0 +1,47 @@
+//! Measurements of Refrain and of other caches, made side by side in one process.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command prints its results, and its progress beside them"
+)]
+
+mod bound;
+mod child;
+mod counting_allocator;
+mod keys;
+mod machine;
+mod memory;
+mod payload;
+mod sequence;
+mod speed;
+mod statistics;
+mod stopwatch;
+mod subject;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Debug, Parser)]
+#[command(name = "refrain-bench", about = "Measurements of Refrain")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Operations per second of every cache, in short interleaved slices
+    Speed(speed::Options),
+    /// Heap memory per entry of every cache
+    Memory(memory::Options),
+    /// The most bytes that lived at once while several threads wrote, beside the capacity
+    Bound(bound::Options),
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    match Arguments::parse().command {
+        Command::Speed(options) => speed::run(&options)?,
+        Command::Memory(options) => memory::run(&options),
+        Command::Bound(options) => bound::run(&options),
+    }
+    Ok(())
+}
