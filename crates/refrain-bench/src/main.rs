@@ -12,6 +12,7 @@ mod keys;
 mod machine;
 mod memory;
 mod payload;
+mod replay;
 mod sequence;
 mod speed;
 mod statistics;
@@ -35,6 +36,8 @@ enum Command {
     Memory(memory::Options),
     /// The most bytes that lived at once while several threads wrote, beside the capacity
     Bound(bound::Options),
+    /// Computation time that the policies save on recorded requests
+    Replay(replay::Options),
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -42,6 +45,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Command::Speed(options) => speed::run(&options)?,
         Command::Memory(options) => memory::run(&options),
         Command::Bound(options) => bound::run(&options),
+        Command::Replay(options) => replay::run(&options)?,
     }
     Ok(())
 }

@@ -1,0 +1,98 @@
+use std::path::{Path, PathBuf};
+
+use super::*;
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("fixtures")
+        .join(format!("{name}.bin.xz"))
+}
+
+#[test]
+fn small_traces_save_what_the_study_says() {
+    let expected = Expected::known();
+    for name in ["t11-small", "t12-small-drift"] {
+        let trace = Trace::read(&fixture(name), usize::MAX).expect("the fixture is there");
+        for capacity in ["30e", "300e", "5%"] {
+            let row = expected.row(name, capacity).expect("the study has it");
+            let bytes = trace.capacity_bytes(capacity).expect("it is a capacity");
+            for (policy, column) in POLICIES {
+                let saved = Simulation::new(policy, bytes).saved(&trace, None);
+                let missed = (saved - row.saved(column)) * 100.0;
+                assert!(
+                    missed.abs() < 0.55,
+                    "{column} on {name} at {capacity}: {missed:+.2} points"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn the_default_policy_is_expected_to_be_ahead_of_every_rival_in_the_mean() {
+    let expected = Expected::known();
+    let points = [
+        "t01-zipf0.9",
+        "t07-studio",
+        "t09-recency",
+        "t14-regimes",
+        "gentd26-coarse",
+    ]
+    .map(|trace| expected.row(trace, "300e").expect("the study has it"));
+    let mean = |policy: &str| points.iter().map(|row| row.saved(policy)).sum::<f64>();
+    for (rival, _) in points[0].rivals() {
+        assert!(mean("hazard") > mean(rival), "{rival}");
+    }
+}
+
+#[test]
+fn drawn_weights_and_costs_are_the_same_each_time_and_differ_by_seed() {
+    let plain = Trace::of(
+        (0..2000_u64)
+            .map(|at| trace::Request {
+                key: at % 500,
+                weight_bytes: 1,
+                cost_seconds: 0.001,
+            })
+            .collect(),
+    );
+    assert!(!plain.is_complete());
+    let [one, again, other] = [1, 1, 2].map(|seed| plain.drawn(seed));
+    assert!(one.is_complete());
+    let weights = |trace: &Trace| {
+        trace
+            .requests
+            .iter()
+            .map(|request| request.weight_bytes)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(weights(&one), weights(&again));
+    assert_ne!(weights(&one), weights(&other));
+    assert_eq!(
+        one.requests[0].weight_bytes, one.requests[500].weight_bytes,
+        "by key"
+    );
+}
+
+#[test]
+fn a_capacity_is_entries_or_a_part() {
+    let trace = Trace::read(&fixture("t11-small"), 5000).expect("the fixture is there");
+    let all = trace.capacity_bytes("100%").expect("it is a capacity");
+    assert_eq!(
+        trace.capacity_bytes("5%").expect("it is a capacity"),
+        all / 20
+    );
+    assert!(trace.capacity_bytes("1e").expect("it is a capacity") < all / 100);
+    for given in ["", "5", "e", "-3e", "x%"] {
+        let refused = trace.capacity_bytes(given).expect_err("it means nothing");
+        assert!(refused.to_string().contains(given));
+    }
+}
+
+#[test]
+fn a_trace_that_is_not_there_or_was_damaged_is_named() {
+    let missing = Trace::read(Path::new("no/such.bin.xz"), 10).expect_err("it is not there");
+    assert!(missing.to_string().contains("no/such.bin.xz"));
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
+    assert!(Trace::read(&manifest, 10).is_err(), "it is not compressed");
+}
