@@ -11,6 +11,7 @@ use crate::clock::Clock;
 use crate::entry::{Capacity, RemovalCause};
 use crate::error::BuildError;
 use crate::flight::BoxFuture;
+use crate::policy::Policy;
 
 pub(crate) type Weigher<K, V> = Arc<dyn Fn(&K, &V) -> u64 + Send + Sync>;
 pub(crate) type Listener<K, V> = Arc<dyn Fn(&K, &V, RemovalCause) + Send + Sync>;
@@ -42,22 +43,6 @@ pub struct CacheBuilder<K, V> {
     pub(crate) name: Arc<str>,
     pub(crate) waiter_limit: u32,
     types: PhantomData<fn() -> (K, V)>,
-}
-
-/// Which entry has to go when space is needed.
-///
-/// ```
-/// let cache: refrain::Cache<u64, u64> =
-///     refrain::Cache::builder().policy(refrain::Policy::Lru).build()?;
-/// assert!(cache.is_empty());
-/// # Ok::<(), refrain::BuildError>(())
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
-#[non_exhaustive]
-pub enum Policy {
-    /// The least recently used one, exactly.
-    #[default]
-    Lru,
 }
 
 impl<K, V> CacheBuilder<K, V>

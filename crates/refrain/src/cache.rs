@@ -13,6 +13,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use hashbrown::DefaultHashBuilder;
 
 use crate::builder::{CacheBuilder, Listener, Spawner, Weigher};
@@ -21,9 +22,10 @@ use crate::computed::{Computed, EntryOptions};
 use crate::entry::{Capacity, Cursor, EntriesPage, Entry, Insertion};
 use crate::error::ComputeError;
 use crate::flight::{FlightTable, catch};
+use crate::key::Key;
 use crate::request::EntryRequest;
-use crate::stats::{Counters, Stats};
-use crate::store::{Removed, Store, Stored};
+use crate::stats::{FlightCounters, Stats};
+use crate::store::{Facts, NewEntry, Recorder, Removed, Store};
 pub(crate) use computing::{Begun, RequestOptions};
 use purge::Purge;
 
@@ -40,14 +42,14 @@ use purge::Purge;
 /// assert!(cache.get(&"a cat in the rain").is_some());
 /// # Ok::<(), refrain::BuildError>(())
 /// ```
-pub struct Cache<K, V> {
+pub struct Cache<K = Key, V = Bytes> {
     pub(crate) inner: Arc<Inner<K, V>>,
 }
 
 pub(crate) struct Inner<K, V> {
     pub(crate) store: Store<K, V>,
     pub(crate) flights: FlightTable<K, V>,
-    pub(crate) counters: Counters,
+    pub(crate) counters: FlightCounters,
     pub(crate) clock: Clock,
     pub(crate) name: Arc<str>,
     pub(crate) waiter_limit: u32,
@@ -78,9 +80,9 @@ where
     pub(crate) fn from_builder(builder: CacheBuilder<K, V>) -> Self {
         Self {
             inner: Arc::new(Inner {
-                store: Store::new(builder.capacity),
+                store: Store::new(builder.capacity, builder.policy, &builder.clock),
                 flights: FlightTable::new(),
-                counters: Counters::new(),
+                counters: FlightCounters::default(),
                 clock: builder.clock,
                 name: builder.name,
                 waiter_limit: builder.waiter_limit,
@@ -106,7 +108,12 @@ where
     where
         K: Borrow<Q>,
     {
-        self.get_entry(key).map(|entry| entry.value)
+        let inner = &self.inner;
+        let value = inner.value(key, inner.hash(key));
+        if value.is_none() {
+            inner.recorder().miss();
+        }
+        value
     }
 
     /// The entry for `key`, if there is a fresh one. Counts a hit or a miss. O(1).
@@ -123,7 +130,7 @@ where
     {
         let entry = self.inner.lookup(key, self.inner.hash(key));
         if entry.is_none() {
-            self.inner.counters.miss();
+            self.inner.recorder().miss();
         }
         entry
     }
@@ -142,9 +149,8 @@ where
         K: Borrow<Q>,
     {
         let hash = self.inner.hash(key);
-        self.inner
-            .store
-            .get(key, hash, &self.inner.clock, false, &mut Removed::new())
+        let found = self.inner.store.peek_entry(key, hash, &self.inner.clock);
+        found.map(|(value, info)| Entry { value, info })
     }
 
     /// Stores `value`, replacing what was there; what had to go for it is gone when this returns.
@@ -188,12 +194,18 @@ where
         let weight = options
             .weight_bytes
             .unwrap_or_else(|| inner.weigh(&key, &value));
-        let stored = inner.prepare(key, hash, value, weight, options);
+        let facts = inner.facts(weight, &options);
+        let expires = facts.expires;
+        let entry = NewEntry {
+            key,
+            hash,
+            value,
+            tags: options.tags.unwrap_or_default(),
+            facts,
+        };
         let mut removed = Removed::new();
-        let (written, expires) = (stored.written, stored.expires);
-        let key = stored.key.clone();
-        let insertion = inner.flights.overtake_and(&key, hash, || {
-            inner.store.insert(stored, written, &mut removed)
+        let insertion = inner.flights.overtake_and(entry, |entry| {
+            inner.store.insert(entry, facts.written, &mut removed)
         });
         inner.announce(removed);
         inner.schedule_purge(expires);
@@ -225,9 +237,7 @@ where
         key: K,
         compute: impl FnOnce() -> R,
     ) -> Result<V, ComputeError<Infallible>> {
-        self.entry(key)
-            .get_or_compute(compute)
-            .map(|answer| answer.value)
+        self.get_or_try_compute(key, || Ok(compute()))
     }
 
     /// [`get_or_compute`](Self::get_or_compute) for computations that may fail; a failure is not stored and reaches
@@ -249,7 +259,12 @@ where
         key: K,
         compute: impl FnOnce() -> Result<R, E>,
     ) -> Result<V, ComputeError<E>> {
-        self.entry(key)
+        let hash = self.inner.hash(&key);
+        if let Some(value) = self.inner.value(&key, hash) {
+            return Ok(value);
+        }
+        let request = self.entry(key).looked_up();
+        request
             .get_or_try_compute(compute)
             .map(|answer| answer.value)
     }
@@ -273,8 +288,8 @@ where
         key: K,
         compute: impl Future<Output = R> + Send + 'static,
     ) -> Result<V, ComputeError<Infallible>> {
-        let answer = self.entry(key).get_or_compute_async(compute).await?;
-        Ok(answer.value)
+        self.get_or_try_compute_async(key, async { Ok(compute.await) })
+            .await
     }
 
     /// [`get_or_try_compute`](Self::get_or_try_compute) for asynchronous code.
@@ -300,7 +315,12 @@ where
         R: Into<Computed<V>> + Send + 'static,
         E: Send + Sync + 'static,
     {
-        let answer = self.entry(key).get_or_try_compute_async(compute).await?;
+        let hash = self.inner.hash(&key);
+        if let Some(value) = self.inner.value(&key, hash) {
+            return Ok(value);
+        }
+        let request = self.entry(key).looked_up();
+        let answer = request.get_or_try_compute_async(compute).await?;
         Ok(answer.value)
     }
 
@@ -332,13 +352,14 @@ where
     /// ```
     pub fn entries(&self, cursor: Option<Cursor>, limit: usize) -> EntriesPage<K> {
         let inner = &self.inner;
-        let now = inner.clock.elapsed();
         let from = cursor.map_or(0, |cursor| u32::try_from(cursor.0).unwrap_or(u32::MAX));
-        let (entries, next) = inner.store.page(from, limit.max(1), now, |_, stored| {
-            (stored.key.clone(), stored.info(now, &inner.clock))
-        });
+        let (listed, next) = inner
+            .store
+            .page(from, limit.max(1), &inner.clock, |key, info| {
+                (key.clone(), info)
+            });
         EntriesPage {
-            entries,
+            entries: listed.into_iter().map(|entry| entry.seen).collect(),
             next: next.map(|slot| Cursor(u64::from(slot))),
         }
     }
@@ -398,7 +419,8 @@ where
     /// ```
     pub fn set_capacity(&self, capacity: Capacity) {
         let mut removed = Removed::new();
-        self.inner.store.set_capacity(capacity, &mut removed);
+        let now = self.inner.clock.elapsed();
+        self.inner.store.set_capacity(capacity, now, &mut removed);
         self.inner.announce(removed);
     }
 
@@ -469,6 +491,46 @@ where
         self.inner.store.weight_bytes()
     }
 
+    /// What the policy has learned, as bytes for [`load_policy_state`](Self::load_policy_state); `None` for a policy
+    /// that learns nothing.
+    ///
+    /// ```
+    /// use refrain::{Cache, Policy};
+    ///
+    /// let cache: Cache<u64, u64> = Cache::builder().policy(Policy::Hazard).build()?;
+    /// assert!(cache.policy_state().is_some());
+    /// # Ok::<(), refrain::BuildError>(())
+    /// ```
+    pub fn policy_state(&self) -> Option<Vec<u8>> {
+        let inner = &self.inner;
+        inner.store.policy_state(inner.clock.elapsed())
+    }
+
+    /// Goes on from what [`policy_state`](Self::policy_state) returned, perhaps in an earlier run of the program.
+    ///
+    /// The rates of reuse carry over to any cache. The keys that were remembered after they had left are recognized
+    /// only within the process that remembered them, as hashes of keys are seeded anew in each.
+    ///
+    /// # Errors
+    ///
+    /// [`StateError`](crate::StateError) when the bytes are not a whole state that this version reads, or the policy has
+    /// none. Nothing has changed then.
+    ///
+    /// ```
+    /// use refrain::Cache;
+    ///
+    /// let warm: Cache<u64, u64> = Cache::builder().build()?;
+    /// let fresh: Cache<u64, u64> = Cache::builder().build()?;
+    /// let state = warm.policy_state().unwrap();
+    /// assert!(fresh.load_policy_state(&state).is_ok());
+    /// assert!(fresh.load_policy_state(&state[1..]).is_err());
+    /// # Ok::<(), refrain::BuildError>(())
+    /// ```
+    pub fn load_policy_state(&self, state: &[u8]) -> Result<(), crate::StateError> {
+        let inner = &self.inner;
+        inner.store.load_policy_state(state, inner.clock.elapsed())
+    }
+
     /// What the cache is called in messages.
     ///
     /// ```
@@ -506,18 +568,33 @@ where
         self.hasher.hash_one(key)
     }
 
+    /// The fresh value for `key`; a hit is counted, a miss is not.
+    #[inline]
+    fn value<Q: ?Sized + Eq>(&self, key: &Q, hash: u64) -> Option<V>
+    where
+        K: Borrow<Q>,
+    {
+        let mut removed = Removed::new();
+        let value = self.store.get(key, hash, &self.clock, &mut removed);
+        if !removed.is_empty() {
+            self.announce(removed);
+        }
+        value
+    }
+
     /// The fresh entry for `key`; a hit is counted, a miss is not.
     pub(crate) fn lookup<Q: ?Sized + Eq>(&self, key: &Q, hash: u64) -> Option<Entry<V>>
     where
         K: Borrow<Q>,
     {
         let mut removed = Removed::new();
-        let entry = self.store.get(key, hash, &self.clock, true, &mut removed);
+        let found = self.store.get_entry(key, hash, &self.clock, &mut removed);
         self.announce(removed);
-        if let Some(entry) = &entry {
-            self.counters.hit(entry.info.weight_bytes, entry.info.cost);
-        }
-        entry
+        found.map(|(value, info)| Entry { value, info })
+    }
+
+    pub(crate) fn recorder(&self) -> &Recorder {
+        self.store.recorder()
     }
 
     /// Asks the weigher; its panic is the caller's.
@@ -528,15 +605,8 @@ where
         }
     }
 
-    /// What will be stored, written now.
-    pub(crate) fn prepare(
-        &self,
-        key: K,
-        hash: u64,
-        value: V,
-        weight_bytes: u64,
-        options: EntryOptions,
-    ) -> Stored<K, V> {
+    /// What is known of an entry that is written now.
+    pub(crate) fn facts(&self, weight_bytes: u64, options: &EntryOptions) -> Facts {
         let written = self.clock.elapsed();
         let time_to_live = options.time_to_live.or_else(|| {
             *self
@@ -544,18 +614,13 @@ where
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
         });
-        Stored {
-            key,
-            hash,
-            value,
+        Facts {
             weight_bytes,
             cost: options.cost.unwrap_or_default(),
             written,
             // Longer than the clock can count is for ever.
             expires: time_to_live.and_then(|span| written.checked_add(span)),
             hits: 0,
-            write: 0,
-            tags: options.tags.unwrap_or_default(),
         }
     }
 
@@ -564,10 +629,9 @@ where
         let Some(listener) = &self.listener else {
             return;
         };
-        for (stored, cause) in removed {
-            if catch(|| listener(&stored.key, &stored.value, cause)).is_err() {
+        for (key, value, cause) in removed {
+            if catch(|| listener(&key, &value, cause)).is_err() {
                 self.counters
-                    .flights()
                     .listener_panics
                     .fetch_add(1, Ordering::Relaxed);
             }

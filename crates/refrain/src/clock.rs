@@ -100,6 +100,10 @@ impl Clock {
         }
     }
 
+    pub(crate) fn is_fake(&self) -> bool {
+        matches!(self.0, Source::Fake(_))
+    }
+
     /// The wall clock at `elapsed`, as seen from the moment this clock was made: a later jump of the machine's
     /// wall clock does not move it.
     pub(crate) fn wall_at(&self, elapsed: Duration) -> SystemTime {

@@ -37,6 +37,7 @@ mod computed;
 mod entry;
 mod error;
 mod flight;
+mod histogram;
 pub mod key;
 #[doc(hidden)]
 pub mod policy;
@@ -44,7 +45,7 @@ mod request;
 mod stats;
 mod store;
 
-pub use builder::{CacheBuilder, Policy};
+pub use builder::CacheBuilder;
 pub use cache::Cache;
 pub use clock::{Clock, FakeClock};
 pub use computed::{Computed, EntryOptions};
@@ -54,6 +55,8 @@ pub use entry::{
 };
 pub use error::{BuildError, ComputeError};
 pub use flight::{BoxFuture, OnAbandoned};
+pub use histogram::Histogram;
 pub use key::{Key, KeyBuilder, KeyEncoder, Keyable, Unkeyable};
+pub use policy::{Policy, StateError};
 pub use request::EntryRequest;
 pub use stats::Stats;

@@ -49,6 +49,12 @@ where
         }
     }
 
+    /// The key has been looked up just now, and nothing was found.
+    pub(crate) fn looked_up(mut self) -> Self {
+        self.options.looked_up = true;
+        self
+    }
+
     /// How long the entry is fresh, if it is computed now. Default: the cache's own setting.
     ///
     /// ```
@@ -193,7 +199,7 @@ where
         }
         let began = inner.clock.elapsed();
         let result = catch(|| compute().map(Into::into));
-        inner.unshared(began, &self.key, hash, &self.options.entry, result)
+        inner.unshared(began, &self.options.entry, result)
     }
 
     /// [`Cache::get_or_compute_async`] with these options.
@@ -257,7 +263,7 @@ where
         let began = inner.clock.elapsed();
         let result = CatchUnwind(Box::pin(compute)).await;
         let result = result.and_then(|result| catch(|| result.map(Into::into)));
-        inner.unshared(began, &self.key, hash, &self.options.entry, result)
+        inner.unshared(began, &self.options.entry, result)
     }
 
     async fn lead<R, E>(
@@ -272,7 +278,7 @@ where
     {
         let inner = &self.cache.inner;
         // Subscribed before the work begins: a task must not find the flight abandoned.
-        let subscription = inner.subscribe(&self.key, hash, &flight, &self.options);
+        let subscription = inner.subscribe(hash, &flight, &self.options);
         let options = self.options.entry.clone();
         inner.compute_there(&self.key, hash, &flight, options, compute);
         let landing = subscription.map_err(refused)?.await;

@@ -1,7 +1,9 @@
 //! Counters, each defined by one rule, and the snapshot that leaves the crate.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+
+use crate::histogram::{Histogram, Latencies};
 
 /// What a cache has done and what it holds, at one moment.
 ///
@@ -59,6 +61,8 @@ pub struct Stats {
     pub time_saved: Duration,
     /// Time spent in computations that returned a value.
     pub compute_time: Duration,
+    /// How long those took.
+    pub compute_latency: Histogram,
     /// Entries held now.
     pub entries: u64,
     /// Bytes held now.
@@ -103,24 +107,6 @@ impl Stats {
     }
 }
 
-/// Counters that many threads write at once: each thread has a stripe of its own, so that counting moves no cache
-/// line between cores.
-#[derive(Debug)]
-pub(crate) struct Counters {
-    stripes: Box<[Stripe]>,
-    flights: FlightCounters,
-}
-
-/// 128 bytes: adjacent-line prefetch moves cache lines in pairs.
-#[derive(Debug, Default)]
-#[repr(align(128))]
-struct Stripe {
-    hits: AtomicU64,
-    misses: AtomicU64,
-    bytes_saved: AtomicU64,
-    micros_saved: AtomicU64,
-}
-
 /// Counters of events that cost a computation anyway.
 #[derive(Debug, Default)]
 pub(crate) struct FlightCounters {
@@ -130,103 +116,47 @@ pub(crate) struct FlightCounters {
     pub(crate) panics: AtomicU64,
     pub(crate) cancelled: AtomicU64,
     pub(crate) listener_panics: AtomicU64,
-    pub(crate) compute_micros: AtomicU64,
+    compute_micros: AtomicU64,
+    latencies: Latencies,
 }
 
-/// 32 stripes: more threads than that on one cache share, which costs time, never a count.
-const STRIPES: usize = 32;
-
-impl Counters {
-    pub(crate) fn new() -> Self {
-        Self {
-            stripes: (0..STRIPES).map(|_| Stripe::default()).collect(),
-            flights: FlightCounters::default(),
-        }
-    }
-
-    fn stripe(&self) -> &Stripe {
-        &self.stripes[thread_number() % STRIPES]
-    }
-
+impl FlightCounters {
     // Relaxed throughout: counters order nothing, and a snapshot is not one instant of all threads.
-    pub(crate) fn hit(&self, weight_bytes: u64, cost: Duration) {
-        let stripe = self.stripe();
-        stripe.hits.fetch_add(1, Ordering::Relaxed);
-        stripe
-            .bytes_saved
-            .fetch_add(weight_bytes, Ordering::Relaxed);
-        stripe
-            .micros_saved
-            .fetch_add(micros(cost), Ordering::Relaxed);
-    }
-
-    pub(crate) fn miss(&self) {
-        self.stripe().misses.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(crate) fn joined(&self, cost: Duration) {
-        self.stripe()
-            .micros_saved
-            .fetch_add(micros(cost), Ordering::Relaxed);
-    }
-
-    pub(crate) fn flights(&self) -> &FlightCounters {
-        &self.flights
-    }
-
     pub(crate) fn add_to(&self, stats: &mut Stats) {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let mut micros_saved = 0_u64;
-        for stripe in &self.stripes {
-            stats.hits += read(&stripe.hits);
-            stats.misses += read(&stripe.misses);
-            stats.bytes_saved = stats.bytes_saved.saturating_add(read(&stripe.bytes_saved));
-            micros_saved = micros_saved.saturating_add(read(&stripe.micros_saved));
-        }
-        stats.time_saved = Duration::from_micros(micros_saved);
-        stats.collapsed = read(&self.flights.collapsed);
-        stats.computations = read(&self.flights.computations);
-        stats.failures = read(&self.flights.failures);
-        stats.panics = read(&self.flights.panics);
-        stats.cancelled = read(&self.flights.cancelled);
-        stats.listener_panics = read(&self.flights.listener_panics);
-        stats.compute_time = Duration::from_micros(read(&self.flights.compute_micros));
+        stats.collapsed = read(&self.collapsed);
+        stats.computations = read(&self.computations);
+        stats.failures = read(&self.failures);
+        stats.panics = read(&self.panics);
+        stats.cancelled = read(&self.cancelled);
+        stats.listener_panics = read(&self.listener_panics);
+        stats.compute_time = Duration::from_micros(read(&self.compute_micros));
+        stats.compute_latency = self.latencies.snapshot();
     }
 
     pub(crate) fn reset(&self) {
-        for stripe in &self.stripes {
-            for counter in [
-                &stripe.hits,
-                &stripe.misses,
-                &stripe.bytes_saved,
-                &stripe.micros_saved,
-            ] {
-                counter.store(0, Ordering::Relaxed);
-            }
-        }
         for counter in [
-            &self.flights.collapsed,
-            &self.flights.computations,
-            &self.flights.failures,
-            &self.flights.panics,
-            &self.flights.cancelled,
-            &self.flights.listener_panics,
-            &self.flights.compute_micros,
+            &self.collapsed,
+            &self.computations,
+            &self.failures,
+            &self.panics,
+            &self.cancelled,
+            &self.listener_panics,
+            &self.compute_micros,
         ] {
             counter.store(0, Ordering::Relaxed);
         }
+        self.latencies.reset();
+    }
+
+    /// A computation that returned a value after `took`.
+    pub(crate) fn computed(&self, took: Duration) {
+        let took = micros(took);
+        self.compute_micros.fetch_add(took, Ordering::Relaxed);
+        self.latencies.record(took);
     }
 }
 
 pub(crate) fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
-}
-
-/// A small number for this thread, handed out in the order of first use.
-fn thread_number() -> usize {
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    thread_local! {
-        static NUMBER: usize = NEXT.fetch_add(1, Ordering::Relaxed);
-    }
-    NUMBER.try_with(|number| *number).unwrap_or(0)
 }

@@ -1,170 +1,229 @@
-//! The memory tier: a hash table over a slab of entries, in exact order of last use, within one budget.
+//! The memory tier: entries in slots that never move, found without a shared lock, within one budget and one order.
+//!
+//! A lookup probes the [`Index`], takes the lock of the one slot it is led to, compares the key and clones the value.
+//! Everything that changes which entries there are goes through one [`Writer`] under one lock: the budget, the order
+//! of eviction, expiry and the index have one owner, so the limits hold at every instant for the whole cache.
+//! `docs/concurrency.md` has the locks, their order and what each guards.
 
-mod slab;
+mod expiry;
+mod index;
+mod recorder;
+mod segments;
+mod slot;
+mod stamp;
+mod writer;
 
+use std::borrow::Borrow;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use std::collections::BTreeSet;
-
-use hashbrown::HashTable;
-
 use crate::clock::Clock;
-use crate::entry::{Capacity, Entry, EntryInfo, Insertion, RemovalCause};
+use crate::entry::{Capacity, EntryInfo, Insertion, RemovalCause};
+use crate::policy::{Policy, StateError};
 use crate::stats::Stats;
-use slab::{Order, Slab};
+use index::Index;
+pub(crate) use recorder::Recorder;
+use segments::Segments;
+pub(crate) use slot::{Facts, Tags};
+use slot::{Live, Slot};
+use writer::Writer;
 
-/// What is stored: the value and what the cache knows of it.
-#[derive(Debug, Clone)]
-pub(crate) struct Stored<K, V> {
+/// What is to be stored.
+#[derive(Debug)]
+pub(crate) struct NewEntry<K, V> {
     pub(crate) key: K,
     pub(crate) hash: u64,
     pub(crate) value: V,
-    pub(crate) weight_bytes: u64,
-    pub(crate) cost: Duration,
-    pub(crate) written: Duration,
-    pub(crate) expires: Option<Duration>,
-    pub(crate) hits: u64,
-    /// Unique to this write, so that a later one of the same key is told apart.
-    pub(crate) write: u64,
-    pub(crate) tags: Arc<[Arc<str>]>,
+    pub(crate) tags: Tags,
+    pub(crate) facts: Facts,
 }
 
-/// Entries that left, to be dropped and announced by the caller, who holds no lock any more.
-pub(crate) type Removed<K, V> = Vec<(Stored<K, V>, RemovalCause)>;
+/// Entries that left, to be announced and dropped by the caller, who holds no lock any more.
+pub(crate) type Removed<K, V> = Vec<(K, V, RemovalCause)>;
+
+/// One listed entry: where it is, which write it is, and what was asked of it.
+pub(crate) struct Listed<R> {
+    pub(crate) slot: u32,
+    pub(crate) hash: u64,
+    pub(crate) written: Duration,
+    pub(crate) seen: R,
+}
 
 pub(crate) struct Store<K, V> {
-    inner: Mutex<Inner<K, V>>,
-    /// Copies of the two sums, for those who only look.
+    index: Index,
+    slots: Segments<Slot<K, V>, 6>,
+    recorder: Recorder,
+    writer: Mutex<Writer>,
+    /// Copies of the writer's two sums, for those who only look.
     weight_bytes: AtomicU64,
     entries: AtomicU64,
 }
 
-struct Inner<K, V> {
-    table: HashTable<u32>,
-    slab: Slab<Stored<K, V>>,
-    order: Order,
-    expiry: BTreeSet<(Duration, u32)>,
-    capacity: Capacity,
-    weight_bytes: u64,
-    peak_weight_bytes: u64,
-    next_write: u64,
-    counts: Counts,
+/// How a lookup ended.
+enum Found<R> {
+    Fresh(R),
+    Expired,
 }
 
-#[derive(Default)]
-struct Counts {
-    insertions: u64,
-    replacements: u64,
-    evictions_by_count: u64,
-    evictions_by_size: u64,
-    expirations: u64,
-    invalidations: u64,
-    overweight: u64,
-}
+/// Misses that have to be checked again happen while a page of the index is split, which takes a microsecond.
+const TRIES: usize = 64;
 
 impl<K: Eq + Clone, V: Clone> Store<K, V> {
-    pub(crate) fn new(capacity: Capacity) -> Self {
+    pub(crate) fn new(capacity: Capacity, policy: Policy, clock: &Clock) -> Self {
+        let (index, index_writer) = Index::new();
         Self {
-            inner: Mutex::new(Inner {
-                table: HashTable::new(),
-                slab: Slab::new(),
-                order: Order::new(),
-                expiry: BTreeSet::new(),
-                capacity,
-                weight_bytes: 0,
-                peak_weight_bytes: 0,
-                next_write: 0,
-                counts: Counts::default(),
-            }),
+            index,
+            slots: Segments::new(),
+            recorder: Recorder::new(policy, clock),
+            writer: Mutex::new(Writer::new(capacity, policy, index_writer)),
             weight_bytes: AtomicU64::new(0),
             entries: AtomicU64::new(0),
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inner<K, V>> {
-        // Only `Eq` and `Clone` of the user run under this lock, and before anything is changed.
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn recorder(&self) -> &Recorder {
+        &self.recorder
     }
 
-    fn publish(&self, inner: &Inner<K, V>) {
-        self.weight_bytes
-            .store(inner.weight_bytes, Ordering::Relaxed);
-        self.entries
-            .store(inner.slab.len() as u64, Ordering::Relaxed);
-    }
-
-    /// The fresh entry for `key`; `touch` counts the hit and makes it the most recently used.
+    /// The value of the fresh entry for `key`; a hit is counted and makes it the most recently used.
+    #[inline]
     pub(crate) fn get<Q: ?Sized + Eq>(
         &self,
         key: &Q,
         hash: u64,
         clock: &Clock,
-        touch: bool,
         removed: &mut Removed<K, V>,
-    ) -> Option<Entry<V>>
+    ) -> Option<V>
     where
-        K: std::borrow::Borrow<Q>,
+        K: Borrow<Q>,
     {
-        let now = clock.elapsed();
-        let mut inner = self.lock();
-        let slot = inner.find(key, hash)?;
-        if inner.slab[slot].is_expired(now) {
-            if touch {
-                inner.remove(slot, RemovalCause::Expired, removed);
-                self.publish(&inner);
-            }
-            return None;
-        }
-        let value = inner.slab[slot].value.clone();
-        if touch {
-            let stored = &mut inner.slab[slot];
-            stored.hits += 1;
-            inner.order.promote(slot);
-        }
-        Some(Entry {
-            value,
-            info: inner.slab[slot].info(now, clock),
+        self.hit(key, hash, clock, removed, |live, _| live.value.clone())
+    }
+
+    /// The value of the fresh entry for `key` and what is known of it; a hit is counted.
+    pub(crate) fn get_entry<Q: ?Sized + Eq>(
+        &self,
+        key: &Q,
+        hash: u64,
+        clock: &Clock,
+        removed: &mut Removed<K, V>,
+    ) -> Option<(V, EntryInfo)>
+    where
+        K: Borrow<Q>,
+    {
+        self.hit(key, hash, clock, removed, |live, slot| {
+            let info = slot.facts().info(live.tags(), clock.elapsed(), clock);
+            (live.value.clone(), info)
         })
     }
 
-    /// Stores `stored`, evicting what is needed. The sums never exceed the capacity on the way.
+    /// The same, neither counted nor counted as use.
+    pub(crate) fn peek_entry<Q: ?Sized + Eq>(
+        &self,
+        key: &Q,
+        hash: u64,
+        clock: &Clock,
+    ) -> Option<(V, EntryInfo)>
+    where
+        K: Borrow<Q>,
+    {
+        let found = self.find(key, hash, clock, |live, slot, _| {
+            let info = slot.facts().info(live.tags(), clock.elapsed(), clock);
+            (live.value.clone(), info)
+        });
+        match found {
+            Some(Found::Fresh(entry)) => Some(entry),
+            Some(Found::Expired) | None => None,
+        }
+    }
+
+    #[inline]
+    fn hit<Q: ?Sized + Eq, R>(
+        &self,
+        key: &Q,
+        hash: u64,
+        clock: &Clock,
+        removed: &mut Removed<K, V>,
+        take: impl Fn(&Live<K, V>, &Slot<K, V>) -> R,
+    ) -> Option<R>
+    where
+        K: Borrow<Q>,
+    {
+        let found = self.find(key, hash, clock, |live, slot, number| {
+            slot.count_hit();
+            self.recorder.hit(number, slot);
+            take(live, slot)
+        });
+        match found? {
+            Found::Fresh(result) => Some(result),
+            Found::Expired => {
+                self.expire(clock.elapsed(), removed);
+                None
+            }
+        }
+    }
+
+    /// What `visit` makes of the entry for `key`, under that entry's own lock.
+    #[inline]
+    fn find<Q: ?Sized + Eq, R>(
+        &self,
+        key: &Q,
+        hash: u64,
+        clock: &Clock,
+        visit: impl Fn(&Live<K, V>, &Slot<K, V>, u32) -> R,
+    ) -> Option<Found<R>>
+    where
+        K: Borrow<Q>,
+    {
+        let probe = || {
+            self.index.find(hash, |number| {
+                let slot = self.slots.get(number)?;
+                let live = slot.lock();
+                let live = live.as_ref().filter(|live| live.key.borrow() == key)?;
+                if slot.expires().is_some_and(|due| due <= clock.elapsed()) {
+                    return Some(Found::Expired);
+                }
+                Some(Found::Fresh(visit(live, slot, number)))
+            })
+        };
+        for _ in 0..TRIES {
+            let version = self.index.version();
+            if let Some(found) = probe() {
+                return Some(found);
+            }
+            if self.index.is_still(version) {
+                return None;
+            }
+            std::hint::spin_loop();
+        }
+        // The writer was interrupted in the middle of a split: wait for it.
+        let _writer = self.lock();
+        probe()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Writer> {
+        // Of the user's code, `Eq` alone runs under this lock, and before anything is changed.
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn publish(&self, writer: &Writer) {
+        self.weight_bytes
+            .store(writer.weight_bytes(), Ordering::Relaxed);
+        self.entries.store(writer.entries(), Ordering::Relaxed);
+    }
+
+    /// Stores `entry`, evicting what is needed. The sums never exceed the capacity on the way.
     pub(crate) fn insert(
         &self,
-        mut stored: Stored<K, V>,
+        entry: NewEntry<K, V>,
         now: Duration,
         removed: &mut Removed<K, V>,
     ) -> Insertion {
-        let mut inner = self.lock();
-        inner.expire(now, removed);
-        let old = inner.find(&stored.key, stored.hash);
-        if let Some(old) = old {
-            let cause = if inner.slab[old].is_expired(now) {
-                RemovalCause::Expired
-            } else {
-                RemovalCause::Replaced
-            };
-            inner.remove(old, cause, removed);
-        }
-        let outcome = if stored.is_expired(now) {
-            Insertion::Expired
-        } else if stored.weight_bytes > inner.capacity.bytes || inner.capacity.entries == 0 {
-            inner.counts.overweight += 1;
-            Insertion::Overweight
-        } else {
-            let room = Capacity {
-                bytes: inner.capacity.bytes - stored.weight_bytes,
-                entries: inner.capacity.entries - 1,
-            };
-            inner.evict_down_to(room, removed);
-            inner.next_write += 1;
-            stored.write = inner.next_write;
-            inner.add(stored);
-            Insertion::Stored
-        };
-        self.publish(&inner);
-        outcome
+        let mut writer = self.lock();
+        let insertion = self.insert_locked(&mut writer, entry, now, removed);
+        self.publish(&writer);
+        insertion
     }
 
     pub(crate) fn remove<Q: ?Sized + Eq>(
@@ -175,50 +234,70 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
         removed: &mut Removed<K, V>,
     ) -> bool
     where
-        K: std::borrow::Borrow<Q>,
+        K: Borrow<Q>,
     {
-        let mut inner = self.lock();
-        let Some(slot) = inner.find(key, hash) else {
+        let mut writer = self.lock();
+        let Some(slot) = self.slot_of(key, hash) else {
             return false;
         };
-        let fresh = !inner.slab[slot].is_expired(now);
+        let fresh = !self.is_expired(slot, now);
         let cause = if fresh {
             RemovalCause::Invalidated
         } else {
             RemovalCause::Expired
         };
-        inner.remove(slot, cause, removed);
-        self.publish(&inner);
+        self.remove_slot(&mut writer, slot, cause, now, removed);
+        self.publish(&writer);
         fresh
     }
 
+    /// Takes every entry out that was there when this began; how many of them were fresh.
     pub(crate) fn clear(&self, now: Duration, removed: &mut Removed<K, V>) -> u64 {
-        let mut inner = self.lock();
-        inner.expire(now, removed);
+        self.expire(now, removed);
+        let mut writer = self.lock();
         let mut cleared = 0;
-        while let Some(slot) = inner.order.back() {
-            inner.remove(slot, RemovalCause::Invalidated, removed);
-            cleared += 1;
+        for slot in 0..writer.slots_used() {
+            if self
+                .slots
+                .get(slot)
+                .is_some_and(|slot| slot.lock().is_some())
+            {
+                self.remove_slot(&mut writer, slot, RemovalCause::Invalidated, now, removed);
+                cleared += 1;
+            }
         }
-        self.publish(&inner);
+        self.publish(&writer);
         cleared
     }
 
-    /// Removes the entries named by slot and write, where they are still the same write.
-    pub(crate) fn remove_writes(&self, writes: &[(u32, u64)], removed: &mut Removed<K, V>) -> u64 {
-        let mut inner = self.lock();
+    /// Removes the listed entries, where they are still the same write.
+    pub(crate) fn remove_listed<R>(
+        &self,
+        listed: &[Listed<R>],
+        now: Duration,
+        removed: &mut Removed<K, V>,
+    ) -> u64 {
+        let mut writer = self.lock();
         let mut count = 0;
-        for &(slot, write) in writes {
-            if inner
-                .slab
-                .get(slot)
-                .is_some_and(|entry| entry.write == write)
-            {
-                inner.remove(slot, RemovalCause::Invalidated, removed);
+        for entry in listed {
+            let Some(slot) = self.slots.get(entry.slot) else {
+                continue;
+            };
+            let same = slot.lock().is_some()
+                && slot.hash() == entry.hash
+                && slot.facts().written == entry.written;
+            if same {
+                self.remove_slot(
+                    &mut writer,
+                    entry.slot,
+                    RemovalCause::Invalidated,
+                    now,
+                    removed,
+                );
                 count += 1;
             }
         }
-        self.publish(&inner);
+        self.publish(&writer);
         count
     }
 
@@ -227,46 +306,80 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
         &self,
         from: u32,
         limit: usize,
-        now: Duration,
-        mut visit: impl FnMut(u32, &Stored<K, V>) -> R,
-    ) -> (Vec<R>, Option<u32>) {
-        let inner = self.lock();
+        clock: &Clock,
+        mut visit: impl FnMut(&K, EntryInfo) -> R,
+    ) -> (Vec<Listed<R>>, Option<u32>) {
+        let now = clock.elapsed();
+        let end = self.lock().slots_used();
         let mut page = Vec::new();
-        let mut slot = from;
-        while slot < inner.slab.end() {
-            if let Some(stored) = inner.slab.get(slot)
-                && !stored.is_expired(now)
-            {
-                if page.len() == limit {
-                    return (page, Some(slot));
-                }
-                page.push(visit(slot, stored));
+        for number in from..end {
+            let Some(slot) = self.slots.get(number) else {
+                break;
+            };
+            let live = slot.lock();
+            let Some(live) = live.as_ref() else { continue };
+            if slot.expires().is_some_and(|due| due <= now) {
+                continue;
             }
-            slot += 1;
+            if page.len() == limit {
+                return (page, Some(number));
+            }
+            let facts = slot.facts();
+            page.push(Listed {
+                slot: number,
+                hash: slot.hash(),
+                written: facts.written,
+                seen: visit(&live.key, facts.info(live.tags(), now, clock)),
+            });
         }
         (page, None)
     }
 
+    /// Lets everything go that has expired.
     pub(crate) fn expire(&self, now: Duration, removed: &mut Removed<K, V>) {
-        let mut inner = self.lock();
-        inner.expire(now, removed);
-        self.publish(&inner);
+        let mut writer = self.lock();
+        self.expire_locked(&mut writer, now, removed);
+        self.publish(&writer);
     }
 
     /// When the next entry expires.
     pub(crate) fn next_expiry(&self) -> Option<Duration> {
-        self.lock().expiry.first().map(|(due, _)| *due)
+        self.lock().next_expiry()
     }
 
     pub(crate) fn capacity(&self) -> Capacity {
-        self.lock().capacity
+        self.lock().capacity()
     }
 
-    pub(crate) fn set_capacity(&self, capacity: Capacity, removed: &mut Removed<K, V>) {
-        let mut inner = self.lock();
-        inner.evict_down_to(capacity, removed);
-        inner.capacity = capacity;
-        self.publish(&inner);
+    /// Changes the limits, having evicted what no longer fits, a batch at a time so that others get through.
+    pub(crate) fn set_capacity(
+        &self,
+        capacity: Capacity,
+        now: Duration,
+        removed: &mut Removed<K, V>,
+    ) {
+        /// Evictions under one lock.
+        const BATCH: usize = 256;
+        loop {
+            let mut writer = self.lock();
+            let done = self.shrink_locked(&mut writer, capacity, BATCH, now, removed);
+            self.publish(&writer);
+            if done {
+                return;
+            }
+        }
+    }
+
+    pub(crate) fn policy_state(&self, now: Duration) -> Option<Vec<u8>> {
+        let mut writer = self.lock();
+        let moment = self.learn(&mut writer, now);
+        writer.policy_state(moment)
+    }
+
+    pub(crate) fn load_policy_state(&self, state: &[u8], now: Duration) -> Result<(), StateError> {
+        let mut writer = self.lock();
+        let moment = self.learn(&mut writer, now);
+        writer.load_policy_state(state, moment)
     }
 
     pub(crate) fn weight_bytes(&self) -> u64 {
@@ -278,138 +391,41 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
     }
 
     pub(crate) fn add_to(&self, stats: &mut Stats) {
-        let inner = self.lock();
-        stats.insertions = inner.counts.insertions;
-        stats.replacements = inner.counts.replacements;
-        stats.evictions_by_count = inner.counts.evictions_by_count;
-        stats.evictions_by_size = inner.counts.evictions_by_size;
-        stats.expirations = inner.counts.expirations;
-        stats.invalidations = inner.counts.invalidations;
-        stats.overweight = inner.counts.overweight;
-        stats.entries = inner.slab.len() as u64;
-        stats.weight_bytes = inner.weight_bytes;
-        stats.peak_weight_bytes = inner.peak_weight_bytes;
+        self.lock().add_to(stats);
+        self.recorder.add_to(stats);
     }
 
     pub(crate) fn reset_counts(&self) {
-        self.lock().counts = Counts::default();
+        self.lock().reset_counts();
+        self.recorder.reset_counts();
     }
 
     pub(crate) fn validate(&self) {
-        let inner = self.lock();
-        inner.order.validate();
-        let sum: u64 = inner
-            .slab
-            .iter()
-            .map(|(_, stored)| stored.weight_bytes)
-            .sum();
-        assert_eq!(sum, inner.weight_bytes, "the weights add up");
-        assert!(
-            inner.weight_bytes <= inner.capacity.bytes,
-            "bytes within the limit"
-        );
-        assert!(
-            inner.slab.len() as u64 <= inner.capacity.entries,
-            "entries within the limit"
-        );
-        assert_eq!(inner.table.len(), inner.slab.len(), "every entry is found");
-        assert_eq!(
-            inner.order.len(),
-            inner.slab.len(),
-            "every entry is in order"
-        );
-        for (slot, stored) in inner.slab.iter() {
-            assert_eq!(inner.find(&stored.key, stored.hash), Some(slot));
-            if let Some(due) = stored.expires {
-                assert!(inner.expiry.contains(&(due, slot)), "every expiry is known");
-            }
-        }
-        let expiring = inner
-            .slab
-            .iter()
-            .filter(|(_, s)| s.expires.is_some())
-            .count();
-        assert_eq!(expiring, inner.expiry.len(), "no expiry outlives its entry");
+        let mut writer = self.lock();
+        self.validate_locked(&mut writer);
     }
-}
 
-impl<K: Eq, V> Inner<K, V> {
-    fn find<Q: ?Sized + Eq>(&self, key: &Q, hash: u64) -> Option<u32>
+    fn is_expired(&self, slot: u32, now: Duration) -> bool {
+        self.slots
+            .get(slot)
+            .and_then(Slot::expires)
+            .is_some_and(|due| due <= now)
+    }
+
+    /// The slot of `key`, fresh or not; the caller holds the writer's lock, so a miss is a miss.
+    fn slot_of<Q: ?Sized + Eq>(&self, key: &Q, hash: u64) -> Option<u32>
     where
-        K: std::borrow::Borrow<Q>,
+        K: Borrow<Q>,
     {
-        self.table
-            .find(hash, |&slot| {
-                let stored = &self.slab[slot];
-                stored.hash == hash && stored.key.borrow() == key
-            })
-            .copied()
-    }
-
-    fn add(&mut self, stored: Stored<K, V>) {
-        let (hash, expires) = (stored.hash, stored.expires);
-        self.weight_bytes += stored.weight_bytes;
-        self.peak_weight_bytes = self.peak_weight_bytes.max(self.weight_bytes);
-        self.counts.insertions += 1;
-        let slot = self.slab.insert(stored);
-        let slab = &self.slab;
-        self.table
-            .insert_unique(hash, slot, |&slot| slab[slot].hash);
-        self.order.push_front(slot);
-        if let Some(due) = expires {
-            self.expiry.insert((due, slot));
-        }
-    }
-
-    fn remove(&mut self, slot: u32, cause: RemovalCause, removed: &mut Removed<K, V>) {
-        let stored = self.slab.remove(slot);
-        if let Ok(found) = self.table.find_entry(stored.hash, |&other| other == slot) {
-            found.remove();
-        }
-        self.order.unlink(slot);
-        if let Some(due) = stored.expires {
-            self.expiry.remove(&(due, slot));
-        }
-        self.weight_bytes -= stored.weight_bytes;
-        match cause {
-            RemovalCause::EvictedByCount => self.counts.evictions_by_count += 1,
-            RemovalCause::EvictedBySize => self.counts.evictions_by_size += 1,
-            RemovalCause::Expired => self.counts.expirations += 1,
-            RemovalCause::Invalidated => self.counts.invalidations += 1,
-            RemovalCause::Replaced => self.counts.replacements += 1,
-        }
-        removed.push((stored, cause));
-    }
-
-    fn expire(&mut self, now: Duration, removed: &mut Removed<K, V>) {
-        while let Some(&(due, slot)) = self.expiry.first() {
-            if due > now {
-                break;
-            }
-            self.remove(slot, RemovalCause::Expired, removed);
-        }
-    }
-
-    fn evict_down_to(&mut self, room: Capacity, removed: &mut Removed<K, V>) {
-        while let Some(slot) = self.order.back() {
-            let cause = if self.slab.len() as u64 > room.entries {
-                RemovalCause::EvictedByCount
-            } else if self.weight_bytes > room.bytes {
-                RemovalCause::EvictedBySize
-            } else {
-                break;
-            };
-            self.remove(slot, cause, removed);
-        }
+        self.index.find(hash, |number| {
+            let live = self.slots.get(number)?.lock();
+            (live.as_ref()?.key.borrow() == key).then_some(number)
+        })
     }
 }
 
-impl<K, V> Stored<K, V> {
-    fn is_expired(&self, now: Duration) -> bool {
-        self.expires.is_some_and(|due| due <= now)
-    }
-
-    pub(crate) fn info(&self, now: Duration, clock: &Clock) -> EntryInfo {
+impl Facts {
+    pub(crate) fn info(&self, tags: Tags, now: Duration, clock: &Clock) -> EntryInfo {
         EntryInfo {
             weight_bytes: self.weight_bytes,
             cost: self.cost,
@@ -417,7 +433,7 @@ impl<K, V> Stored<K, V> {
             expires_in: self.expires.map(|due| due.saturating_sub(now)),
             written_at: clock.wall_at(self.written),
             hits: self.hits,
-            tags: Arc::clone(&self.tags),
+            tags,
         }
     }
 }

@@ -9,13 +9,12 @@ use std::time::Duration;
 
 use super::Inner;
 use crate::computed::{Computed, EntryOptions, Keep};
-use crate::entry::{Answer, EntryInfo, Outcome, Stored as StoredHow};
+use crate::entry::{Answer, Outcome, Stored as StoredHow};
 use crate::flight::{
     Boarding, CatchUnwind, Flight, Landed, Landing, OnAbandoned, Refusal, Subscription, catch,
     drive_to_end, enter,
 };
-use crate::stats::micros;
-use crate::store::Removed;
+use crate::store::{NewEntry, Removed};
 
 /// What a request says about itself, beside its key.
 #[derive(Debug, Clone, Default)]
@@ -23,6 +22,8 @@ pub(crate) struct RequestOptions {
     pub(crate) entry: EntryOptions,
     pub(crate) wait_at_most: Option<Duration>,
     pub(crate) refresh: bool,
+    /// The caller found nothing just now, so the first look is spared.
+    pub(crate) looked_up: bool,
     pub(crate) on_abandoned: OnAbandoned,
 }
 
@@ -51,6 +52,7 @@ where
         subscribers: u32,
     ) -> Begun<V> {
         if !options.refresh
+            && !options.looked_up
             && let Some(entry) = self.lookup(key, hash)
         {
             return Begun::Hit(hit(entry));
@@ -59,12 +61,9 @@ where
             Flight::new(began_at, options.on_abandoned, &self.name, subscribers)
         });
         match boarding {
-            Boarding::Waiter(flight) => match self.subscribe(key, hash, &flight, options) {
+            Boarding::Waiter(flight) => match self.subscribe(hash, &flight, options) {
                 Ok(subscription) => {
-                    self.counters
-                        .flights()
-                        .collapsed
-                        .fetch_add(1, Ordering::Relaxed);
+                    self.counters.collapsed.fetch_add(1, Ordering::Relaxed);
                     Begun::Wait(subscription)
                 }
                 Err(refusal) => Begun::Refused(refusal),
@@ -75,7 +74,7 @@ where
                 if !options.refresh
                     && let Some(entry) = self.lookup(key, hash)
                 {
-                    self.flights.leave(key, hash, &flight);
+                    self.flights.leave(hash, &flight);
                     flight.land(Landing::Value(Landed {
                         value: entry.value.clone(),
                         info: entry.info.clone(),
@@ -83,11 +82,8 @@ where
                     }));
                     return Begun::Hit(hit(entry));
                 }
-                self.counters.miss();
-                self.counters
-                    .flights()
-                    .computations
-                    .fetch_add(1, Ordering::Relaxed);
+                self.recorder().miss();
+                self.counters.computations.fetch_add(1, Ordering::Relaxed);
                 Begun::Lead(flight)
             }
         }
@@ -96,19 +92,14 @@ where
     /// Joins `flight`; whoever leaves it last takes it off the table if that ends it.
     pub(crate) fn subscribe(
         self: &Arc<Self>,
-        key: &K,
         hash: u64,
         flight: &Arc<Flight<V>>,
         options: &RequestOptions,
     ) -> Result<Subscription<V>, Refusal> {
-        let (inner, key) = (Arc::clone(self), key.clone());
+        let inner = Arc::clone(self);
         let abandoned = Box::new(move |flight: &Arc<Flight<V>>| {
-            inner.flights.leave(&key, hash, flight);
-            inner
-                .counters
-                .flights()
-                .cancelled
-                .fetch_add(1, Ordering::Relaxed);
+            inner.flights.leave(hash, flight);
+            inner.counters.cancelled.fetch_add(1, Ordering::Relaxed);
         });
         Subscription::join(
             flight,
@@ -172,23 +163,21 @@ where
         options: &EntryOptions,
         result: Result<Result<Computed<V>, E>, Arc<str>>,
     ) {
-        let counters = self.counters.flights();
+        let counters = &self.counters;
         let landing = match result {
             Err(message) => {
                 counters.panics.fetch_add(1, Ordering::Relaxed);
-                self.flights.leave(key, hash, flight);
+                self.flights.leave(hash, flight);
                 Landing::Panicked(message)
             }
             Ok(Err(error)) => {
                 counters.failures.fetch_add(1, Ordering::Relaxed);
-                self.flights.leave(key, hash, flight);
+                self.flights.leave(hash, flight);
                 Landing::Failed(Arc::new(error))
             }
             Ok(Ok(computed)) => {
                 let took = self.clock.elapsed().saturating_sub(began);
-                counters
-                    .compute_micros
-                    .fetch_add(micros(took), Ordering::Relaxed);
+                counters.computed(took);
                 self.land_value(key, hash, flight, took, options, computed)
             }
         };
@@ -215,35 +204,32 @@ where
             Some(weight) => Ok(weight),
             None => catch(|| self.weigh(key, &value)),
         };
-        let prepared = self.prepare(
-            key.clone(),
-            hash,
-            value.clone(),
-            *weight.as_ref().unwrap_or(&0),
-            options,
-        );
-        let (written, expires, tags) = (
-            prepared.written,
-            prepared.expires,
-            Arc::clone(&prepared.tags),
-        );
-        let info = prepared.info(written, &self.clock);
+        let facts = self.facts(*weight.as_ref().unwrap_or(&0), &options);
+        let tags = options.tags.unwrap_or_default();
+        let info = facts.info(Arc::clone(&tags), facts.written, &self.clock);
         let stored = if keep != Keep::Store {
-            self.flights.leave(key, hash, flight);
+            self.flights.leave(hash, flight);
             StoredHow::NotAsked
         } else if weight.is_err() {
-            self.flights.leave(key, hash, flight);
+            self.flights.leave(hash, flight);
             StoredHow::Declined
         } else {
+            let entry = NewEntry {
+                key: key.clone(),
+                hash,
+                value: value.clone(),
+                tags,
+                facts,
+            };
             let mut removed = Removed::new();
             let stored = self
                 .flights
-                .leave_and(key, hash, flight, &tags, || {
-                    self.store.insert(prepared, written, &mut removed)
+                .leave_and(flight, entry, |entry| {
+                    self.store.insert(entry, facts.written, &mut removed)
                 })
                 .map_or(StoredHow::Invalidated, Into::into);
             self.announce(removed);
-            self.schedule_purge(expires);
+            self.schedule_purge(facts.expires);
             stored
         };
         let landed = Landed {
@@ -268,7 +254,7 @@ where
         match landing {
             Landing::Value(landed) => {
                 if !leader {
-                    self.counters.joined(landed.info.cost);
+                    self.recorder().joined(landed.info.cost);
                 }
                 Some(Ok(landed.answer(leader)))
             }
@@ -296,8 +282,6 @@ where
     pub(crate) fn unshared<E>(
         &self,
         began: Duration,
-        key: &K,
-        hash: u64,
         options: &EntryOptions,
         result: Result<Result<Computed<V>, E>, Arc<str>>,
     ) -> Result<Answer<V>, crate::ComputeError<E>> {
@@ -309,9 +293,9 @@ where
         options
             .cost
             .get_or_insert(self.clock.elapsed().saturating_sub(began));
-        let weight = options.weight_bytes.unwrap_or(0);
-        let prepared = self.prepare(key.clone(), hash, computed.value.clone(), weight, options);
-        let info: EntryInfo = prepared.info(prepared.written, &self.clock);
+        let facts = self.facts(options.weight_bytes.unwrap_or(0), &options);
+        let tags = options.tags.unwrap_or_default();
+        let info = facts.info(tags, facts.written, &self.clock);
         Ok(Answer {
             value: computed.value,
             outcome: Outcome::Computed {

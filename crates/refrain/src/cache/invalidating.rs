@@ -29,7 +29,7 @@ where
         let value = removed
             .last()
             .filter(|_| fresh)
-            .map(|(stored, _)| stored.value.clone());
+            .map(|(_, value, _)| value.clone());
         self.inner.announce(removed);
         value
     }
@@ -107,16 +107,14 @@ where
         let now = self.inner.clock.elapsed();
         let (mut count, mut from) = (0, 0);
         loop {
-            let (page, next) = self.inner.store.page(from, PAGE, now, |slot, stored| {
-                (slot, stored.write, Arc::clone(&stored.tags))
-            });
-            let meant: Vec<_> = page
-                .iter()
-                .filter(|(_, _, tags)| predicate(tags))
-                .map(|&(slot, write, _)| (slot, write))
-                .collect();
+            let clock = &self.inner.clock;
+            let (mut page, next) = self
+                .inner
+                .store
+                .page(from, PAGE, clock, |_, info| info.tags);
+            page.retain(|entry| predicate(&entry.seen));
             let mut removed = Removed::new();
-            count += self.inner.store.remove_writes(&meant, &mut removed);
+            count += self.inner.store.remove_listed(&page, now, &mut removed);
             self.inner.announce(removed);
             match next {
                 Some(slot) => from = slot,
@@ -130,7 +128,7 @@ where
         let hash = inner.hash(key);
         let now = inner.clock.elapsed();
         let mut removed = Removed::new();
-        let fresh = inner.flights.overtake_and(key, hash, || {
+        let fresh = inner.flights.overtake_key_and(key, hash, || {
             inner.store.remove(key, hash, now, &mut removed)
         });
         (fresh, removed)

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use hashbrown::HashTable;
 
 use super::Flight;
+use crate::store::NewEntry;
 
 /// Decides by an entry's tags whether it is meant.
 pub(crate) type TagPredicate = Arc<dyn Fn(&[Arc<str>]) -> bool + Send + Sync>;
@@ -100,31 +101,30 @@ impl<K: Eq + Clone, V> FlightTable<K, V> {
     }
 
     /// Takes `flight` off the table, if it is still there.
-    pub(crate) fn leave(&self, key: &K, hash: u64, flight: &Arc<Flight<V>>) {
+    pub(crate) fn leave(&self, hash: u64, flight: &Arc<Flight<V>>) {
         let mut stripe = self.stripe(hash);
         let taken = self.take(&mut stripe, hash, |running| {
-            running.key == *key && Arc::ptr_eq(&running.flight, flight)
+            Arc::ptr_eq(&running.flight, flight)
         });
         drop(stripe);
         drop(taken);
     }
 
-    /// Takes `flight` off the table and calls `store` in the same step, unless the entry was invalidated or written
-    /// since the flight began.
+    /// Takes `flight` off the table and stores `entry` in the same step, unless it was invalidated or written since the
+    /// flight began.
     pub(crate) fn leave_and<R>(
         &self,
-        key: &K,
-        hash: u64,
         flight: &Arc<Flight<V>>,
-        tags: &[Arc<str>],
-        store: impl FnOnce() -> R,
+        entry: NewEntry<K, V>,
+        store: impl FnOnce(NewEntry<K, V>) -> R,
     ) -> Option<R> {
+        let hash = entry.hash;
         let mut judged = flight.began_at;
         let mut meant = false;
         loop {
             // The predicates are user code, so they are asked before any lock is taken.
             for (generation, predicate) in self.records_since(judged) {
-                meant |= predicate(tags);
+                meant |= predicate(&entry.tags);
                 judged = generation;
             }
             let mut stripe = self.stripe(hash);
@@ -136,11 +136,11 @@ impl<K: Eq + Clone, V> FlightTable<K, V> {
             {
                 continue;
             }
-            let valid = !meant && !flight.is_overtaken() && flight.began_at >= log.forgotten_before;
-            let stored = valid.then(store);
             let taken = self.take(&mut stripe, hash, |running| {
-                running.key == *key && Arc::ptr_eq(&running.flight, flight)
+                Arc::ptr_eq(&running.flight, flight)
             });
+            let valid = !meant && !flight.is_overtaken() && flight.began_at >= log.forgotten_before;
+            let stored = valid.then(|| store(entry));
             drop(log);
             drop(stripe);
             drop(taken);
@@ -148,21 +148,47 @@ impl<K: Eq + Clone, V> FlightTable<K, V> {
         }
     }
 
-    /// Makes the flight for `key` stale and calls `write` in the same step.
-    pub(crate) fn overtake_and<R>(&self, key: &K, hash: u64, write: impl FnOnce() -> R) -> R {
+    /// Makes the flight for `entry` stale and writes it in the same step.
+    pub(crate) fn overtake_and<R>(
+        &self,
+        entry: NewEntry<K, V>,
+        write: impl FnOnce(NewEntry<K, V>) -> R,
+    ) -> R {
         // SeqCst pairs with `board`: a computation that began before this call is seen here.
+        if self.running.load(Ordering::SeqCst) == 0 {
+            return write(entry);
+        }
+        let mut stripe = self.stripe(entry.hash);
+        let taken = self.overtake(&mut stripe, &entry.key, entry.hash);
+        let result = write(entry);
+        drop(stripe);
+        drop(taken);
+        result
+    }
+
+    /// Makes the flight for `key` stale and calls `write` in the same step.
+    pub(crate) fn overtake_key_and<R>(&self, key: &K, hash: u64, write: impl FnOnce() -> R) -> R {
+        // SeqCst: as in `overtake_and`.
         if self.running.load(Ordering::SeqCst) == 0 {
             return write();
         }
         let mut stripe = self.stripe(hash);
-        let taken = self.take(&mut stripe, hash, |running| running.key == *key);
-        if let Some(running) = &taken {
-            running.flight.overtake();
-        }
+        let taken = self.overtake(&mut stripe, key, hash);
         let result = write();
         drop(stripe);
         drop(taken);
         result
+    }
+
+    fn overtake(
+        &self,
+        stripe: &mut HashTable<Running<K, V>>,
+        key: &K,
+        hash: u64,
+    ) -> Option<Running<K, V>> {
+        let taken = self.take(stripe, hash, |running| running.key == *key)?;
+        taken.flight.overtake();
+        Some(taken)
     }
 
     /// Makes every flight stale.

@@ -2,10 +2,11 @@
 
 use std::sync::{Arc, Mutex};
 
-use refrain::{Cache, Capacity, EntryOptions, Insertion, RemovalCause};
+use refrain::{Cache, Capacity, EntryOptions, Insertion, Policy, RemovalCause};
 
 fn weighed(bytes: u64, entries: u64) -> Cache<u64, u64> {
     Cache::builder()
+        .policy(Policy::Lru)
         .capacity_bytes(bytes)
         .capacity_entries(entries)
         .weigher(|_, weight: &u64| *weight)
@@ -109,6 +110,7 @@ fn the_listener_learns_why_each_entry_left() {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let log = Arc::clone(&seen);
     let cache: Cache<u64, u64> = Cache::builder()
+        .policy(Policy::Lru)
         .capacity_entries(2)
         .eviction_listener(move |key: &u64, _, cause| {
             log.lock()
@@ -135,6 +137,7 @@ fn the_listener_learns_why_each_entry_left() {
 #[test]
 fn a_panicking_listener_harms_nobody() {
     let cache: Cache<u64, u64> = Cache::builder()
+        .policy(Policy::Lru)
         .capacity_entries(1)
         .eviction_listener(|_, _, _| panic!("planted"))
         .build()

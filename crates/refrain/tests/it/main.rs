@@ -4,3 +4,4 @@ mod capacity;
 mod expiry;
 mod flights;
 mod invalidation;
+mod readers;

@@ -1,0 +1,261 @@
+//! What readers leave behind: counts of hits and misses, the order of use, and hits for the policy to learn from.
+//!
+//! Each thread writes to a stripe of its own, so a hit moves no cache line between cores but the entry's.
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use super::slot::Slot;
+use super::stamp::Stamps;
+use crate::clock::Clock;
+use crate::policy::{Hit, Policy, Sampling};
+use crate::stats::Stats;
+
+pub(crate) struct Recorder {
+    policy: Policy,
+    stamps: Stamps,
+    stripes: Box<[Stripe]>,
+    /// Requests so far, but for those that stripes keep to themselves.
+    ticks: AtomicU64,
+    /// Requests that a stripe keeps to itself before it tells: few where each one matters, more in large caches.
+    batch: AtomicU64,
+    /// Which hits the policy has a use for.
+    sampling: AtomicU32,
+    /// One bit for each stripe with hits to learn from.
+    noted: AtomicU64,
+}
+
+/// 128 bytes: adjacent-line prefetch moves cache lines in pairs.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Stripe {
+    hits: AtomicU64,
+    misses: AtomicU64,
+    bytes_saved: AtomicU64,
+    micros_saved: AtomicU64,
+    /// The last stamp given here; two hits in a row never share one.
+    stamp: AtomicU64,
+    /// `ticks` as last seen here, and the requests since then.
+    seen: AtomicU64,
+    untold: AtomicU64,
+    log: Mutex<Vec<Hit>>,
+}
+
+/// One bit of [`Recorder::noted`] each. The last one is shared by all threads beyond.
+const STRIPES: usize = 64;
+
+/// Hits kept for the policy by one stripe. More are not learned from, which costs accuracy and nothing else.
+const LOG: usize = 64;
+
+impl Recorder {
+    pub(super) fn new(policy: Policy, clock: &Clock) -> Self {
+        Self {
+            policy,
+            stamps: if clock.is_fake() {
+                Stamps::counter()
+            } else {
+                Stamps::fastest()
+            },
+            stripes: (0..STRIPES).map(|_| Stripe::default()).collect(),
+            ticks: AtomicU64::new(0),
+            batch: AtomicU64::new(1),
+            sampling: AtomicU32::new(Sampling::NONE.to_bits()),
+            noted: AtomicU64::new(0),
+        }
+    }
+
+    /// Records one hit; the caller holds the slot's lock.
+    #[inline]
+    pub(super) fn hit<K, V>(&self, number: u32, slot: &Slot<K, V>) {
+        let (at, own) = stripe_number();
+        let stripe = &self.stripes[at];
+        add(&stripe.hits, 1, own);
+        add(&stripe.bytes_saved, slot.weight_bytes(), own);
+        add(&stripe.micros_saved, slot.cost_micros(), own);
+        let before = slot.word();
+        let tick = self.tick_on(stripe, own);
+        slot.set_word(self.policy.touch(before, tick));
+        // Relaxed: an older sampling only shifts the sample.
+        if Sampling::from_bits(self.sampling.load(Ordering::Relaxed)).takes(number) {
+            self.note(
+                at,
+                Hit {
+                    slot: number,
+                    before,
+                    tick,
+                },
+            );
+        }
+    }
+
+    pub(crate) fn miss(&self) {
+        let (at, own) = stripe_number();
+        add(&self.stripes[at].misses, 1, own);
+    }
+
+    /// A computation that another caller paid for.
+    pub(crate) fn joined(&self, cost: Duration) {
+        let (at, own) = stripe_number();
+        add(
+            &self.stripes[at].micros_saved,
+            crate::stats::micros(cost),
+            own,
+        );
+    }
+
+    /// The tick of a request that is not a hit.
+    pub(super) fn tick(&self) -> u64 {
+        let (at, own) = stripe_number();
+        self.tick_on(&self.stripes[at], own)
+    }
+
+    #[inline]
+    fn tick_on(&self, stripe: &Stripe, own: bool) -> u64 {
+        // Relaxed throughout: the numbers are an order by themselves, and guard nothing.
+        if self.policy == Policy::Lru {
+            let stamp = self
+                .stamps
+                .next()
+                .max(stripe.stamp.load(Ordering::Relaxed) + 1);
+            stripe.stamp.store(stamp, Ordering::Relaxed);
+            return stamp;
+        }
+        let untold = add(&stripe.untold, 1, own);
+        if untold < self.batch.load(Ordering::Relaxed) {
+            return stripe.seen.load(Ordering::Relaxed) + untold;
+        }
+        let untold = stripe.untold.swap(0, Ordering::Relaxed);
+        let ticks = self.ticks.fetch_add(untold, Ordering::Relaxed) + untold;
+        stripe.seen.store(ticks, Ordering::Relaxed);
+        ticks
+    }
+
+    /// Small caches tell each request, large ones up to 64 at a time: a 64th of the entries is no age at all.
+    pub(super) fn fit(&self, entries: u64, sampling: Sampling) {
+        let batch = (entries / 64).clamp(1, 64);
+        // Written only when it changes: every reader has these in its cache.
+        if self.batch.load(Ordering::Relaxed) != batch {
+            self.batch.store(batch, Ordering::Relaxed);
+        }
+        let sampling = sampling.to_bits();
+        if self.sampling.load(Ordering::Relaxed) != sampling {
+            self.sampling.store(sampling, Ordering::Relaxed);
+        }
+    }
+
+    fn note(&self, at: usize, hit: Hit) {
+        if let Ok(mut log) = self.stripes[at].log.try_lock()
+            && log.len() < LOG
+        {
+            log.push(hit);
+            if log.len() == 1 {
+                // Relaxed: whoever drains takes the lock.
+                self.noted.fetch_or(1 << at, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Moves the hits that were noted down to `hits`, stripe by stripe.
+    pub(super) fn drain(&self, hits: &mut Vec<Hit>) {
+        if self.noted.load(Ordering::Relaxed) == 0 {
+            return;
+        }
+        let mut noted = self.noted.swap(0, Ordering::Relaxed);
+        while noted != 0 {
+            let at = noted.trailing_zeros() as usize;
+            noted &= noted - 1;
+            let mut log = self.stripes[at]
+                .log
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            hits.append(&mut log);
+        }
+    }
+
+    pub(super) fn add_to(&self, stats: &mut Stats) {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let mut micros_saved = 0_u64;
+        for stripe in &self.stripes {
+            stats.hits += read(&stripe.hits);
+            stats.misses += read(&stripe.misses);
+            stats.bytes_saved = stats.bytes_saved.saturating_add(read(&stripe.bytes_saved));
+            micros_saved = micros_saved.saturating_add(read(&stripe.micros_saved));
+        }
+        stats.time_saved = Duration::from_micros(micros_saved);
+    }
+
+    pub(super) fn reset_counts(&self) {
+        for stripe in &self.stripes {
+            for counter in [
+                &stripe.hits,
+                &stripe.misses,
+                &stripe.bytes_saved,
+                &stripe.micros_saved,
+            ] {
+                counter.store(0, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+/// Adds to a counter and tells what it is then; one that only this thread writes needs no locked instruction.
+#[inline]
+fn add(counter: &AtomicU64, by: u64, own: bool) -> u64 {
+    if own {
+        let sum = counter.load(Ordering::Relaxed).wrapping_add(by);
+        counter.store(sum, Ordering::Relaxed);
+        sum
+    } else {
+        counter.fetch_add(by, Ordering::Relaxed).wrapping_add(by)
+    }
+}
+
+/// The stripe of this thread, and whether it has it for itself.
+#[inline]
+fn stripe_number() -> (usize, bool) {
+    thread_local! {
+        static NUMBER: Cell<usize> = const { Cell::new(usize::MAX) };
+        static LEASE: Lease = Lease::take();
+    }
+    let number = NUMBER.try_with(Cell::get).unwrap_or(SHARED);
+    if number != usize::MAX {
+        return (number, number != SHARED);
+    }
+    // A thread that is ending has given its lease back.
+    let number = LEASE.try_with(|lease| lease.0).unwrap_or(SHARED);
+    let _ = NUMBER.try_with(|cell| cell.set(number));
+    (number, number != SHARED)
+}
+
+const SHARED: usize = STRIPES - 1;
+
+/// Stripe numbers that no living thread has.
+static FREE: Mutex<(Vec<usize>, usize)> = Mutex::new((Vec::new(), 0));
+
+/// A stripe number for as long as a thread lives. The lock hands the stripe's counts on to the next thread.
+struct Lease(usize);
+
+impl Lease {
+    fn take() -> Self {
+        let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(number) = free.0.pop() {
+            return Self(number);
+        }
+        if free.1 == SHARED {
+            return Self(SHARED);
+        }
+        free.1 += 1;
+        Self(free.1 - 1)
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if self.0 != SHARED {
+            let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
+            free.0.push(self.0);
+        }
+    }
+}
