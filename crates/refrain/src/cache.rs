@@ -196,17 +196,18 @@ where
             .unwrap_or_else(|| inner.weigh(&key, &value));
         let facts = inner.facts(weight, &options);
         let expires = facts.expires;
-        let entry = NewEntry {
+        let mut entry = Some(NewEntry {
             key,
             hash,
             value,
             tags: options.tags.unwrap_or_default(),
             facts,
-        };
+        });
         let mut removed = Removed::new();
-        let insertion = inner.flights.overtake_and(entry, |entry| {
+        let insertion = inner.flights.overtake_and(&mut entry, |entry| {
             inner.store.insert(entry, facts.written, &mut removed)
         });
+        drop(entry);
         inner.announce(removed);
         inner.schedule_purge(expires);
         insertion

@@ -17,9 +17,9 @@ use std::task::Waker;
 
 use crate::entry::{EntryInfo, Stored};
 
-pub(crate) use catch::{CatchUnwind, catch};
-pub(crate) use graph::{FlightId, enter};
-pub(crate) use subscription::{Refusal, Subscription, block_on};
+pub(crate) use catch::{CatchUnwind, catch, wake_all};
+pub(crate) use graph::{FlightId, enter, enter_and_block};
+pub(crate) use subscription::{Abandoned, Refusal, Subscription, block_on};
 pub(crate) use table::{Boarding, FlightTable, TagPredicate};
 pub use work::BoxFuture;
 pub(crate) use work::{Work, drive_to_end};
@@ -60,6 +60,8 @@ pub(crate) enum Landing<V> {
     Value(Landed<V>),
     /// The value may not be shared: it is the leader's, and the others compute for themselves.
     Released(Mutex<Option<Landed<V>>>),
+    /// It was not needed: a value is stored. Whoever waits looks for it, as it may have been invalidated since.
+    Unneeded,
     Failed(Arc<dyn Any + Send + Sync>),
     Panicked(Arc<str>),
     Cancelled,
@@ -69,6 +71,9 @@ pub(crate) struct Landed<V> {
     pub(crate) value: V,
     pub(crate) info: EntryInfo,
     pub(crate) stored: Stored,
+    /// The last invalidation by tag that means this value: callers who came at this generation or later may not
+    /// have it.
+    pub(crate) stale_since: Option<u64>,
 }
 
 enum State<V> {
@@ -82,21 +87,15 @@ enum State<V> {
 static NEXT_WAITER: AtomicU64 = AtomicU64::new(0);
 
 impl<V> Flight<V> {
-    /// A flight with `subscribers` to begin with: 1 when the leader computes on its own thread, which keeps it from
-    /// being abandoned; 0 when the leader is about to subscribe like everybody else.
-    pub(crate) fn new(
-        began_at: u64,
-        on_abandoned: OnAbandoned,
-        name: &Arc<str>,
-        subscribers: u32,
-    ) -> Self {
+    /// A flight that its leader is subscribed to from the beginning, so that nobody else abandons it.
+    pub(crate) fn new(began_at: u64, on_abandoned: OnAbandoned, name: &Arc<str>) -> Self {
         Self {
             id: FlightId::next(name),
             began_at,
             overtaken: AtomicBool::new(false),
             on_abandoned,
             state: Mutex::new(State::Running {
-                subscribers,
+                subscribers: 1,
                 wakers: Vec::new(),
             }),
             work: Work::none(),
@@ -126,6 +125,14 @@ impl<V> Flight<V> {
                 Ok(())
             }
             State::Ended(_) => Ok(()),
+        }
+    }
+
+    /// How many callers wait for it, the leader included; 0 when it has ended.
+    fn subscribers(&self) -> u32 {
+        match &*self.lock() {
+            State::Running { subscribers, .. } => *subscribers,
+            State::Ended(_) => 0,
         }
     }
 
@@ -201,9 +208,7 @@ impl<V> Flight<V> {
                 }
             }
         };
-        for (_, waker) in wakers {
-            waker.wake();
-        }
+        wake_all(wakers.into_iter().map(|(_, waker)| waker));
         true
     }
 
@@ -223,9 +228,7 @@ impl<V> Flight<V> {
                 _ => return false,
             }
         };
-        for (_, waker) in wakers {
-            waker.wake();
-        }
+        wake_all(wakers.into_iter().map(|(_, waker)| waker));
         true
     }
 }

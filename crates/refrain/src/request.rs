@@ -173,29 +173,35 @@ where
     /// # Ok::<(), refrain::BuildError>(())
     /// ```
     pub fn get_or_try_compute<R: Into<Computed<V>>, E: Send + Sync + 'static>(
-        self,
+        mut self,
         compute: impl FnOnce() -> Result<R, E>,
     ) -> Result<Answer<V>, ComputeError<E>> {
         let inner = &self.cache.inner;
         let hash = inner.hash(&self.key);
-        let subscription = match inner.begin(&self.key, hash, &self.options, 1) {
-            Begun::Hit(answer) => return Ok(answer),
-            Begun::Refused(refusal) => return Err(refused(refusal)),
-            Begun::Lead(flight) => {
-                inner.compute_here(&self.key, hash, &flight, &self.options.entry, compute);
-                return match self.landed(flight.landing(), true) {
-                    Some(answer) => answer,
-                    None => Err(ComputeError::Cancelled),
-                };
+        loop {
+            let (subscription, joined) = match inner.begin(&self.key, hash, &self.options) {
+                Begun::Hit(answer) => return Ok(answer),
+                Begun::Refused(refusal) => return Err(refused(refusal)),
+                Begun::Lead(flight) => {
+                    inner.compute_here(&self.key, hash, &flight, &self.options.entry, compute);
+                    return match self.landed(flight.landing(), true) {
+                        Some(answer) => answer,
+                        None => Err(ComputeError::Cancelled),
+                    };
+                }
+                Begun::Wait(subscription, joined) => (subscription, joined),
+            };
+            let Some(landing) = block_on(subscription) else {
+                return Err(self.timed_out());
+            };
+            if inner.looks_again(hash, &joined, &landing) {
+                self.options.looked_up = false;
+                continue;
             }
-            Begun::Wait(subscription) => subscription,
-        };
-        let landing = block_on(subscription);
-        if landing.is_none() {
-            return Err(self.timed_out());
-        }
-        if let Some(answer) = self.landed(landing, false) {
-            return answer;
+            if let Some(answer) = self.landed(Some(landing), false) {
+                return answer;
+            }
+            break;
         }
         let began = inner.clock.elapsed();
         let result = catch(|| compute().map(Into::into));
@@ -238,7 +244,7 @@ where
     /// # }
     /// ```
     pub async fn get_or_try_compute_async<R, E>(
-        self,
+        mut self,
         compute: impl Future<Output = Result<R, E>> + Send + 'static,
     ) -> Result<Answer<V>, ComputeError<E>>
     where
@@ -247,18 +253,24 @@ where
     {
         let inner = &self.cache.inner;
         let hash = inner.hash(&self.key);
-        let subscription = match inner.begin(&self.key, hash, &self.options, 0) {
-            Begun::Hit(answer) => return Ok(answer),
-            Begun::Refused(refusal) => return Err(refused(refusal)),
-            Begun::Lead(flight) => return self.lead(hash, flight, compute).await,
-            Begun::Wait(subscription) => subscription,
-        };
-        let landing = subscription.await;
-        if landing.is_none() {
-            return Err(self.timed_out());
-        }
-        if let Some(answer) = self.landed(landing, false) {
-            return answer;
+        loop {
+            let (subscription, joined) = match inner.begin(&self.key, hash, &self.options) {
+                Begun::Hit(answer) => return Ok(answer),
+                Begun::Refused(refusal) => return Err(refused(refusal)),
+                Begun::Lead(flight) => return self.lead(hash, flight, compute).await,
+                Begun::Wait(subscription, joined) => (subscription, joined),
+            };
+            let Some(landing) = subscription.await else {
+                return Err(self.timed_out());
+            };
+            if inner.looks_again(hash, &joined, &landing) {
+                self.options.looked_up = false;
+                continue;
+            }
+            if let Some(answer) = self.landed(Some(landing), false) {
+                return answer;
+            }
+            break;
         }
         let began = inner.clock.elapsed();
         let result = CatchUnwind(Box::pin(compute)).await;
@@ -277,11 +289,9 @@ where
         E: Send + Sync + 'static,
     {
         let inner = &self.cache.inner;
-        // Subscribed before the work begins: a task must not find the flight abandoned.
-        let subscription = inner.subscribe(hash, &flight, &self.options);
-        let options = self.options.entry.clone();
-        inner.compute_there(&self.key, hash, &flight, options, compute);
-        let landing = subscription.map_err(refused)?.await;
+        let landing = inner
+            .compute_there(&self.key, hash, &flight, &self.options, compute)
+            .await;
         if landing.is_none() {
             return Err(self.timed_out());
         }

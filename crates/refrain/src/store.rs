@@ -214,9 +214,11 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
     }
 
     /// Stores `entry`, evicting what is needed. The sums never exceed the capacity on the way.
+    ///
+    /// What is not stored stays where it was, to be dropped by the caller when no lock is held.
     pub(crate) fn insert(
         &self,
-        entry: NewEntry<K, V>,
+        entry: &mut Option<NewEntry<K, V>>,
         now: Duration,
         removed: &mut Removed<K, V>,
     ) -> Insertion {

@@ -11,8 +11,8 @@ use super::Inner;
 use crate::computed::{Computed, EntryOptions, Keep};
 use crate::entry::{Answer, Outcome, Stored as StoredHow};
 use crate::flight::{
-    Boarding, CatchUnwind, Flight, Landed, Landing, OnAbandoned, Refusal, Subscription, catch,
-    drive_to_end, enter,
+    Abandoned, Boarding, CatchUnwind, Flight, Landed, Landing, OnAbandoned, Refusal, Subscription,
+    catch, drive_to_end, enter_and_block,
 };
 use crate::store::{NewEntry, Removed};
 
@@ -34,8 +34,49 @@ pub(crate) enum Begun<V: Send + Sync + 'static> {
     /// Compute it, for this flight.
     Lead(Arc<Flight<V>>),
     /// Wait for it.
-    Wait(Subscription<V>),
+    Wait(Subscription<V>, Joined<V>),
     Refused(Refusal),
+}
+
+/// Which flight was joined, and at which generation.
+pub(crate) struct Joined<V> {
+    flight: Arc<Flight<V>>,
+    generation: u64,
+}
+
+/// Ends a flight that its leader, by a panic, did not.
+pub(crate) struct Leading<'a, K, V>
+where
+    K: Eq + Hash + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    inner: &'a Arc<Inner<K, V>>,
+    hash: u64,
+    flight: &'a Arc<Flight<V>>,
+    done: bool,
+}
+
+impl<K, V> Leading<'_, K, V>
+where
+    K: Eq + Hash + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    fn done(mut self) {
+        self.done = true;
+    }
+}
+
+impl<K, V> Drop for Leading<'_, K, V>
+where
+    K: Eq + Hash + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    fn drop(&mut self) {
+        if !self.done {
+            let message = Arc::from("the caller who computed it panicked on the way");
+            self.inner.crash(self.hash, self.flight, message);
+        }
+    }
 }
 
 impl<K, V> Inner<K, V>
@@ -43,13 +84,21 @@ where
     K: Eq + Hash + Clone + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
 {
-    /// Looks the key up and, if nothing is there, boards its flight. `subscribers`: see [`Flight::new`].
+    /// Ends `flight` by a panic of something else than its computation.
+    fn crash(&self, hash: u64, flight: &Arc<Flight<V>>, message: Arc<str>) {
+        self.flights.leave(hash, flight);
+        if flight.land(Landing::Panicked(message)) {
+            self.counters.panics.fetch_add(1, Ordering::Relaxed);
+        }
+        flight.work.drop_future();
+    }
+
+    /// Looks the key up and, if nothing is there, boards its flight.
     pub(crate) fn begin(
         self: &Arc<Self>,
         key: &K,
         hash: u64,
         options: &RequestOptions,
-        subscribers: u32,
     ) -> Begun<V> {
         if !options.refresh
             && !options.looked_up
@@ -58,49 +107,80 @@ where
             return Begun::Hit(hit(entry));
         }
         let boarding = self.flights.board(key, hash, |began_at| {
-            Flight::new(began_at, options.on_abandoned, &self.name, subscribers)
+            Flight::new(began_at, options.on_abandoned, &self.name)
         });
         match boarding {
-            Boarding::Waiter(flight) => match self.subscribe(hash, &flight, options) {
+            Boarding::Waiter(flight, generation) => match self.subscribe(hash, &flight, options) {
                 Ok(subscription) => {
                     self.counters.collapsed.fetch_add(1, Ordering::Relaxed);
-                    Begun::Wait(subscription)
+                    Begun::Wait(subscription, Joined { flight, generation })
                 }
                 Err(refusal) => Begun::Refused(refusal),
             },
             Boarding::Leader(flight) => {
+                let leading = self.leading(hash, &flight);
                 // A flight may have landed between the lookup and the boarding. It stored its value before it left
                 // the table, so a second look finds it.
                 if !options.refresh
                     && let Some(entry) = self.lookup(key, hash)
                 {
                     self.flights.leave(hash, &flight);
-                    flight.land(Landing::Value(Landed {
-                        value: entry.value.clone(),
-                        info: entry.info.clone(),
-                        stored: StoredHow::Yes,
-                    }));
+                    flight.land(Landing::Unneeded);
+                    leading.done();
                     return Begun::Hit(hit(entry));
                 }
                 self.recorder().miss();
                 self.counters.computations.fetch_add(1, Ordering::Relaxed);
+                leading.done();
                 Begun::Lead(flight)
             }
         }
     }
 
+    /// Sees to it that `flight` ends even if what follows panics.
+    fn leading<'a>(
+        self: &'a Arc<Self>,
+        hash: u64,
+        flight: &'a Arc<Flight<V>>,
+    ) -> Leading<'a, K, V> {
+        Leading {
+            inner: self,
+            hash,
+            flight,
+            done: false,
+        }
+    }
+
+    /// Whether someone who joined has to look again: what the landing holds is not for him.
+    pub(crate) fn looks_again(&self, hash: u64, joined: &Joined<V>, landing: &Landing<V>) -> bool {
+        let again = match landing {
+            Landing::Value(landed) => landed
+                .stale_since
+                .is_some_and(|stale| stale <= joined.generation),
+            // Cancelled before he joined it.
+            Landing::Unneeded | Landing::Cancelled => true,
+            Landing::Released(_) | Landing::Failed(_) | Landing::Panicked(_) => false,
+        };
+        if again {
+            self.flights.leave(hash, &joined.flight);
+            // He is counted where he finds something.
+            let collapsed = &self.counters.collapsed;
+            // A reset may have come in between: not below zero.
+            let _ = collapsed.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| {
+                count.checked_sub(1)
+            });
+        }
+        again
+    }
+
     /// Joins `flight`; whoever leaves it last takes it off the table if that ends it.
-    pub(crate) fn subscribe(
+    fn subscribe(
         self: &Arc<Self>,
         hash: u64,
         flight: &Arc<Flight<V>>,
         options: &RequestOptions,
     ) -> Result<Subscription<V>, Refusal> {
-        let inner = Arc::clone(self);
-        let abandoned = Box::new(move |flight: &Arc<Flight<V>>| {
-            inner.flights.leave(hash, flight);
-            inner.counters.cancelled.fetch_add(1, Ordering::Relaxed);
-        });
+        let abandoned = self.abandoned(hash);
         Subscription::join(
             flight,
             self.waiter_limit,
@@ -108,6 +188,14 @@ where
             &self.clock,
             abandoned,
         )
+    }
+
+    fn abandoned(self: &Arc<Self>, hash: u64) -> Abandoned<V> {
+        let inner = Arc::clone(self);
+        Box::new(move |flight: &Arc<Flight<V>>| {
+            inner.flights.leave(hash, flight);
+            inner.counters.cancelled.fetch_add(1, Ordering::Relaxed);
+        })
     }
 
     /// Computes on this thread and lands `flight`.
@@ -119,38 +207,59 @@ where
         options: &EntryOptions,
         compute: impl FnOnce() -> Result<R, E>,
     ) {
+        let leading = self.leading(hash, flight);
         let began = self.clock.elapsed();
         let result = {
-            let _inside = enter(&flight.id);
+            let _inside = enter_and_block(&flight.id);
             catch(|| compute().map(Into::into))
         };
         self.land(key, hash, flight, began, options, result);
+        leading.done();
     }
 
     /// Hands the computation over to `flight`, to be driven by whoever waits, and by a task if there is a spawner.
+    /// The leader's place in it.
     pub(crate) fn compute_there<R, E>(
         self: &Arc<Self>,
         key: &K,
         hash: u64,
         flight: &Arc<Flight<V>>,
-        options: EntryOptions,
+        request: &RequestOptions,
         compute: impl Future<Output = Result<R, E>> + Send + 'static,
-    ) where
+    ) -> Subscription<V>
+    where
         R: Into<Computed<V>> + Send + 'static,
         E: Send + Sync + 'static,
     {
+        let leading = self.leading(hash, flight);
+        let options = request.entry.clone();
         let (inner, key, landing) = (Arc::clone(self), key.clone(), Arc::clone(flight));
         let began = self.clock.elapsed();
         flight.work.set(Box::pin(async move {
-            let result = CatchUnwind(Box::pin(compute)).await;
-            let result = result.and_then(|result| catch(|| result.map(Into::into)));
-            inner.land(&key, hash, &landing, began, &options, result);
+            let landed = async {
+                let result = CatchUnwind(Box::pin(compute)).await;
+                let result = result.and_then(|result| catch(|| result.map(Into::into)));
+                inner.land(&key, hash, &landing, began, &options, result);
+            };
+            // Landing runs code of the user's too. Whoever happens to drive it is not to blame.
+            if let Err(message) = CatchUnwind(Box::pin(landed)).await {
+                inner.crash(hash, &landing, message);
+            }
         }));
+        // Before any task may find the flight abandoned.
+        let subscription = Subscription::lead(
+            flight,
+            request.wait_at_most,
+            &self.clock,
+            self.abandoned(hash),
+        );
         if let Some(spawner) = &self.spawner
             && flight.work.claim_driver()
         {
             spawner(Box::pin(drive_to_end(Arc::clone(flight))));
         }
+        leading.done();
+        subscription
     }
 
     /// Ends `flight` with what its computation gave, and stores that if it may be stored.
@@ -207,35 +316,35 @@ where
         let facts = self.facts(*weight.as_ref().unwrap_or(&0), &options);
         let tags = options.tags.unwrap_or_default();
         let info = facts.info(Arc::clone(&tags), facts.written, &self.clock);
-        let stored = if keep != Keep::Store {
-            self.flights.leave(hash, flight);
-            StoredHow::NotAsked
+        let (stored, stale_since) = if keep != Keep::Store {
+            let (_, stale_since) = self.flights.leave_and(flight, hash, &tags, || ());
+            (StoredHow::NotAsked, stale_since)
         } else if weight.is_err() {
-            self.flights.leave(hash, flight);
-            StoredHow::Declined
+            let (_, stale_since) = self.flights.leave_and(flight, hash, &tags, || ());
+            (StoredHow::Declined, stale_since)
         } else {
-            let entry = NewEntry {
+            let mut entry = Some(NewEntry {
                 key: key.clone(),
                 hash,
                 value: value.clone(),
-                tags,
+                tags: Arc::clone(&tags),
                 facts,
-            };
+            });
             let mut removed = Removed::new();
-            let stored = self
-                .flights
-                .leave_and(flight, entry, |entry| {
-                    self.store.insert(entry, facts.written, &mut removed)
-                })
-                .map_or(StoredHow::Invalidated, Into::into);
+            let (stored, stale_since) = self.flights.leave_and(flight, hash, &tags, || {
+                self.store.insert(&mut entry, facts.written, &mut removed)
+            });
+            drop(entry);
             self.announce(removed);
             self.schedule_purge(facts.expires);
-            stored
+            let stored = stored.map_or(StoredHow::Invalidated, Into::into);
+            (stored, stale_since)
         };
         let landed = Landed {
             value,
             info,
             stored,
+            stale_since,
         };
         if keep == Keep::Private {
             Landing::Released(Mutex::new(Some(landed)))
@@ -274,7 +383,7 @@ where
                 message: Arc::clone(message),
             })),
             Landing::Cancelled if leader => Some(Err(ComputeError::Cancelled)),
-            Landing::Cancelled => None,
+            Landing::Cancelled | Landing::Unneeded => None,
         }
     }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::Inner;
 use crate::clock::Alarm;
+use crate::flight::catch;
 
 /// Entries that expire within this span of one another leave together.
 const TOGETHER: Duration = Duration::from_millis(100);
@@ -28,7 +29,8 @@ where
         };
         let spent = inner.purge.take();
         drop(spent);
-        inner.expire();
+        // A drop that panics may not keep the rest from leaving later.
+        let _ = catch(|| inner.expire());
         let soonest = inner.clock.elapsed().saturating_add(TOGETHER);
         inner.schedule_purge(inner.store.next_expiry().map(|due| due.max(soonest)));
     }

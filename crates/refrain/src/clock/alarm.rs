@@ -5,6 +5,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
+use crate::flight::wake_all;
+
 /// A pending wake-up. Dropping it calls the wake-up off.
 pub(crate) struct Alarm(Option<(AlarmQueue, Ticket)>);
 
@@ -63,9 +65,7 @@ impl AlarmQueue {
 
     fn serve_forever(&self, start: Instant) {
         loop {
-            for waker in self.take_due(start.elapsed()) {
-                waker.wake();
-            }
+            wake_all(self.take_due(start.elapsed()));
             let pending = self.lock();
             let next = pending.wakers.keys().next().map(|ticket| ticket.0);
             let _woken = match next {

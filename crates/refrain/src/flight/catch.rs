@@ -5,13 +5,21 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 /// Runs `f`, with a panic as its message.
 ///
 /// Unwind safety is asserted: what the closure touched is the caller's, and the caller is told of the panic.
 pub(crate) fn catch<R>(f: impl FnOnce() -> R) -> Result<R, Arc<str>> {
     catch_unwind(AssertUnwindSafe(f)).map_err(|payload| panic_message(payload.as_ref()))
+}
+
+/// Wakes everybody, even if one of the wakers panics.
+pub(crate) fn wake_all(wakers: impl IntoIterator<Item = Waker>) {
+    for waker in wakers {
+        // A waker that panics has nobody to tell.
+        let _ = catch(|| waker.wake());
+    }
 }
 
 fn panic_message(payload: &(dyn Any + Send)) -> Arc<str> {

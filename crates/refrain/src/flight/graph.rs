@@ -40,8 +40,16 @@ impl FlightId {
 
 /// Marks this thread as running the computation `id` until the guard is dropped.
 pub(crate) fn enter(id: &FlightId) -> Inside {
-    INSIDE.with_borrow_mut(|inside| inside.push(id.clone()));
+    // A thread that is ending has no memory of its own left: it can end in no cycle through itself.
+    let _ = INSIDE.try_with(|inside| inside.borrow_mut().push(id.clone()));
     Inside(())
+}
+
+/// The same, for a computation that keeps the one outside of it waiting until the guard is dropped.
+pub(crate) fn enter_and_block(id: &FlightId) -> (Inside, Option<Edge>) {
+    // Nobody computes `id` yet, so it waits for nobody: this closes no cycle.
+    let edge = current().and_then(|outer| wait_for(&outer, id).ok());
+    (enter(id), edge)
 }
 
 /// Proof that the thread is inside a computation.
@@ -49,17 +57,20 @@ pub(crate) struct Inside(());
 
 impl Drop for Inside {
     fn drop(&mut self) {
-        INSIDE.with_borrow_mut(Vec::pop);
+        let _ = INSIDE.try_with(|inside| inside.borrow_mut().pop());
     }
 }
 
 /// The computation this thread is inside of, if any.
 pub(super) fn current() -> Option<FlightId> {
-    INSIDE.with_borrow(|inside| inside.last().cloned())
+    INSIDE
+        .try_with(|inside| inside.borrow().last().cloned())
+        .ok()
+        .flatten()
 }
 
 /// The fact that one computation waits for another, until dropped.
-pub(super) struct Edge {
+pub(crate) struct Edge {
     from: u64,
     to: u64,
 }

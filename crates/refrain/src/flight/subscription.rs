@@ -49,7 +49,28 @@ impl<V: Clone + Send + Sync + 'static> Subscription<V> {
             Some(from) => Some(graph::wait_for(&from, &flight.id).map_err(Refusal::Recursive)?),
         };
         flight.subscribe(limit).map_err(Refusal::TooManyWaiters)?;
-        Ok(Self {
+        Ok(Self::of(flight, edge, wait_at_most, clock, abandoned))
+    }
+
+    /// The place of the leader, who is counted already and waits for nobody but himself.
+    pub(crate) fn lead(
+        flight: &Arc<Flight<V>>,
+        wait_at_most: Option<Duration>,
+        clock: &Clock,
+        abandoned: Abandoned<V>,
+    ) -> Self {
+        let edge = graph::current().and_then(|from| graph::wait_for(&from, &flight.id).ok());
+        Self::of(flight, edge, wait_at_most, clock, abandoned)
+    }
+
+    fn of(
+        flight: &Arc<Flight<V>>,
+        edge: Option<Edge>,
+        wait_at_most: Option<Duration>,
+        clock: &Clock,
+        abandoned: Abandoned<V>,
+    ) -> Self {
+        Self {
             flight: Arc::clone(flight),
             waiter: NEXT_WAITER.fetch_add(1, Ordering::Relaxed),
             edge,
@@ -58,7 +79,7 @@ impl<V: Clone + Send + Sync + 'static> Subscription<V> {
             alarm: None,
             ended: false,
             abandoned,
-        })
+        }
     }
 }
 
@@ -110,15 +131,23 @@ impl<V: Send + Sync + 'static> Drop for Subscription<V> {
                     self.flight.work.drop_future();
                 }
             }
-            OnAbandoned::Finish => {
-                let flight = Arc::clone(&self.flight);
-                if flight.work.is_waiting() && flight.work.claim_driver() {
-                    let _ = std::thread::Builder::new()
-                        .name("refrain-orphan".to_owned())
-                        .spawn(move || block_on(drive_to_end(flight)));
-                }
-            }
+            OnAbandoned::Finish => keep_going(&self.flight),
         }
+    }
+}
+
+/// Has a thread finish the computation of `flight`, if nobody else does.
+pub(super) fn keep_going<V: Send + Sync + 'static>(flight: &Arc<Flight<V>>) {
+    if !flight.work.is_waiting() || !flight.work.claim_driver() {
+        return;
+    }
+    let orphan = Arc::clone(flight);
+    let spawned = std::thread::Builder::new()
+        .name("refrain-orphan".to_owned())
+        .spawn(move || block_on(drive_to_end(orphan)));
+    if spawned.is_err() {
+        // Out of threads: the next caller for the key drives it.
+        flight.work.release_driver();
     }
 }
 

@@ -47,7 +47,8 @@ const LOG_LIMIT: usize = 1024;
 /// A place in a flight: the one who computes, or one who waits.
 pub(crate) enum Boarding<V> {
     Leader(Arc<Flight<V>>),
-    Waiter(Arc<Flight<V>>),
+    /// With the generation at which this caller came.
+    Waiter(Arc<Flight<V>>, u64),
 }
 
 impl<K: Eq + Clone, V> FlightTable<K, V> {
@@ -84,7 +85,10 @@ impl<K: Eq + Clone, V> FlightTable<K, V> {
     ) -> Boarding<V> {
         let mut stripe = self.stripe(hash);
         if let Some(running) = stripe.find(hash, |running| running.key == *key) {
-            return Boarding::Waiter(Arc::clone(&running.flight));
+            return Boarding::Waiter(
+                Arc::clone(&running.flight),
+                self.generation.load(Ordering::SeqCst),
+            );
         }
         let flight = Arc::new(make(self.generation.load(Ordering::SeqCst)));
         stripe.insert_unique(
@@ -110,21 +114,23 @@ impl<K: Eq + Clone, V> FlightTable<K, V> {
         drop(taken);
     }
 
-    /// Takes `flight` off the table and stores `entry` in the same step, unless it was invalidated or written since the
-    /// flight began.
+    /// Takes `flight`, whose value has `tags`, off the table and calls `store` in the same step, unless it was
+    /// invalidated or written since the flight began. Beside that, the last generation that means the value.
     pub(crate) fn leave_and<R>(
         &self,
         flight: &Arc<Flight<V>>,
-        entry: NewEntry<K, V>,
-        store: impl FnOnce(NewEntry<K, V>) -> R,
-    ) -> Option<R> {
-        let hash = entry.hash;
+        hash: u64,
+        tags: &[Arc<str>],
+        store: impl FnOnce() -> R,
+    ) -> (Option<R>, Option<u64>) {
         let mut judged = flight.began_at;
-        let mut meant = false;
+        let mut meant = None;
         loop {
             // The predicates are user code, so they are asked before any lock is taken.
             for (generation, predicate) in self.records_since(judged) {
-                meant |= predicate(&entry.tags);
+                if predicate(tags) {
+                    meant = Some(generation);
+                }
                 judged = generation;
             }
             let mut stripe = self.stripe(hash);
@@ -139,27 +145,33 @@ impl<K: Eq + Clone, V> FlightTable<K, V> {
             let taken = self.take(&mut stripe, hash, |running| {
                 Arc::ptr_eq(&running.flight, flight)
             });
-            let valid = !meant && !flight.is_overtaken() && flight.began_at >= log.forgotten_before;
-            let stored = valid.then(|| store(entry));
+            if flight.began_at < log.forgotten_before {
+                meant = meant.max(Some(log.forgotten_before));
+            }
+            let valid = meant.is_none() && !flight.is_overtaken();
+            let stored = if valid { Some(store()) } else { None };
             drop(log);
             drop(stripe);
             drop(taken);
-            return stored;
+            return (stored, meant);
         }
     }
 
     /// Makes the flight for `entry` stale and writes it in the same step.
     pub(crate) fn overtake_and<R>(
         &self,
-        entry: NewEntry<K, V>,
-        write: impl FnOnce(NewEntry<K, V>) -> R,
+        entry: &mut Option<NewEntry<K, V>>,
+        write: impl FnOnce(&mut Option<NewEntry<K, V>>) -> R,
     ) -> R {
         // SeqCst pairs with `board`: a computation that began before this call is seen here.
         if self.running.load(Ordering::SeqCst) == 0 {
             return write(entry);
         }
-        let mut stripe = self.stripe(entry.hash);
-        let taken = self.overtake(&mut stripe, &entry.key, entry.hash);
+        let Some(NewEntry { key, hash, .. }) = entry.as_ref() else {
+            return write(entry);
+        };
+        let mut stripe = self.stripe(*hash);
+        let taken = self.overtake(&mut stripe, key, *hash);
         let result = write(entry);
         drop(stripe);
         drop(taken);
@@ -208,14 +220,16 @@ impl<K: Eq + Clone, V> FlightTable<K, V> {
 
     /// Makes every running flight stale whose tags, known when it lands, satisfy `predicate`.
     pub(crate) fn overtake_tagged(&self, predicate: TagPredicate) {
+        // Dropped after the lock: predicates are user code.
+        let mut forgotten = Vec::new();
         let mut log = self.log.write().unwrap_or_else(PoisonError::into_inner);
         let generation = self.generation.fetch_add(1, Ordering::SeqCst) + 1;
         if self.running.load(Ordering::SeqCst) == 0 {
-            log.records.clear();
+            std::mem::swap(&mut log.records, &mut forgotten);
             return;
         }
         if log.records.len() >= LOG_LIMIT {
-            log.records.clear();
+            std::mem::swap(&mut log.records, &mut forgotten);
             log.forgotten_before = generation;
         }
         log.records.push((generation, predicate));

@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
-use super::{Flight, enter};
+use super::subscription::keep_going;
+use super::{Flight, enter, wake_all};
 
 /// A computation without its type: what a spawner is given to run.
 ///
@@ -47,6 +48,11 @@ impl Work {
         !self.has_driver.swap(true, Ordering::Relaxed)
     }
 
+    /// The driver is gone before the end.
+    pub(super) fn release_driver(&self) {
+        self.has_driver.store(false, Ordering::Relaxed);
+    }
+
     /// Whether there is a computation here that nobody is inside of.
     pub(super) fn is_waiting(&self) -> bool {
         self.lock().is_some()
@@ -57,7 +63,7 @@ impl Work {
     }
 
     /// Drops the computation unless somebody is inside it; then that one drops it.
-    pub(super) fn drop_future(&self) {
+    pub(crate) fn drop_future(&self) {
         let future = self.lock().take();
         drop(future);
     }
@@ -71,9 +77,7 @@ impl<V: Send + Sync + 'static> Wake for WakeAll<V> {
         // SeqCst pairs with the swap in `drive`: either the driver sees the flag, or the wakers below see the driver's
         // own waker, which it notes down before it polls.
         self.0.work.woken.store(true, Ordering::SeqCst);
-        for waker in self.0.wakers() {
-            waker.wake();
-        }
+        wake_all(self.0.wakers());
     }
 }
 
@@ -121,17 +125,42 @@ fn take_woken(work: &Work) -> Option<BoxFuture> {
 }
 
 /// Drives `flight` until it has landed. This is what a spawned task runs.
-pub(crate) async fn drive_to_end<V: Send + Sync + 'static>(flight: Arc<Flight<V>>) {
-    let driver = super::NEXT_WAITER.fetch_add(1, Ordering::Relaxed);
-    poll_fn(|context| {
-        if flight.landing_or_wake(driver, context.waker()).is_some() {
+/// The caller has claimed to be the driver; a task that is dropped hands that on.
+pub(crate) fn drive_to_end<V: Send + Sync + 'static>(
+    flight: Arc<Flight<V>>,
+) -> impl Future<Output = ()> + Send {
+    let driver = Driver {
+        flight,
+        waiter: super::NEXT_WAITER.fetch_add(1, Ordering::Relaxed),
+    };
+    poll_fn(move |context| {
+        let Driver { flight, waiter } = &driver;
+        if flight.landing_or_wake(*waiter, context.waker()).is_some() {
             return Poll::Ready(());
         }
-        drive(&flight);
+        drive(flight);
         match flight.landing() {
             Some(_) => Poll::Ready(()),
             None => Poll::Pending,
         }
     })
-    .await;
+}
+
+struct Driver<V: Send + Sync + 'static> {
+    flight: Arc<Flight<V>>,
+    waiter: u64,
+}
+
+impl<V: Send + Sync + 'static> Drop for Driver<V> {
+    fn drop(&mut self) {
+        let flight = &self.flight;
+        if flight.landing().is_some() {
+            return;
+        }
+        flight.forget_waker(self.waiter);
+        flight.work.release_driver();
+        if flight.subscribers() == 0 {
+            keep_going(flight);
+        }
+    }
 }

@@ -34,6 +34,8 @@ pub(super) struct IndexWriter {
     /// For each page: how many high bits its hashes share, and how many of its cells are not empty.
     pages: Vec<PageState>,
     free: Vec<u32>,
+    /// Changes that are going on, one within the other.
+    changes: u32,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -94,13 +96,14 @@ impl Index {
         let mut writer = IndexWriter {
             pages: Vec::new(),
             free: Vec::new(),
+            changes: 0,
         };
         let first = index.new_page(&mut writer, 0);
         index.directories[0].get_or_init(|| Box::new([AtomicU32::new(first)]));
         (index, writer)
     }
 
-    /// Names the state that a reader is about to see; odd while a page is being given away.
+    /// Names the state that a reader is about to see; odd while a page is being given away or an entry replaced.
     #[inline]
     pub(super) fn version(&self) -> u64 {
         // Acquire pairs with the release in `end_change`: what the reader then sees is not older than this version.
@@ -115,13 +118,22 @@ impl Index {
         version & 1 == 0 && self.version.load(Ordering::Relaxed) == version
     }
 
-    fn begin_change(&self) {
+    /// From here to `end_change` no miss counts.
+    pub(super) fn begin_change(&self, writer: &mut IndexWriter) {
+        writer.changes += 1;
+        if writer.changes > 1 {
+            return;
+        }
         self.version.fetch_add(1, Ordering::Relaxed);
         // Pairs with the fence in `is_still`: who sees a change sees an odd or later version.
         fence(Ordering::Release);
     }
 
-    fn end_change(&self) {
+    pub(super) fn end_change(&self, writer: &mut IndexWriter) {
+        writer.changes -= 1;
+        if writer.changes > 0 {
+            return;
+        }
         // Release pairs with the acquire in `version`.
         self.version.fetch_add(1, Ordering::Release);
     }
@@ -145,7 +157,7 @@ impl Index {
         let tag = tag(hash);
         let mut at = start(hash);
         for _ in 0..CELLS {
-            // Acquire pairs with the release in `write`: the slot is filled before it is found.
+            // Acquire pairs with the release in `write`: the slot is made before it is found.
             let cell = page[at].load(Ordering::Acquire);
             if cell == EMPTY {
                 return None;
@@ -280,7 +292,7 @@ impl Index {
             };
             self.write(writer, halves[half], hash, cell);
         }
-        self.begin_change();
+        self.begin_change(writer);
         let prefix = directory_place(hash, state.depth);
         if splits {
             self.point_to(2 * prefix, depth, halves[0]);
@@ -289,7 +301,7 @@ impl Index {
             self.point_to(prefix, depth, halves[0]);
             writer.free.push(halves[1]);
         }
-        self.end_change();
+        self.end_change(writer);
         writer.free.push(old);
     }
 

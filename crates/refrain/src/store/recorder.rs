@@ -25,6 +25,16 @@ pub(crate) struct Recorder {
     sampling: AtomicU32,
     /// One bit for each stripe with hits to learn from.
     noted: AtomicU64,
+    /// The counts when they were last reset. Stripes are not set back: their threads write to them unasked.
+    before: Mutex<Counts>,
+}
+
+#[derive(Debug, Default, Clone, Copy)]
+struct Counts {
+    hits: u64,
+    misses: u64,
+    bytes_saved: u64,
+    micros_saved: u64,
 }
 
 /// 128 bytes: adjacent-line prefetch moves cache lines in pairs.
@@ -63,6 +73,7 @@ impl Recorder {
             batch: AtomicU64::new(1),
             sampling: AtomicU32::new(Sampling::NONE.to_bits()),
             noted: AtomicU64::new(0),
+            before: Mutex::default(),
         }
     }
 
@@ -175,28 +186,33 @@ impl Recorder {
     }
 
     pub(super) fn add_to(&self, stats: &mut Stats) {
-        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let mut micros_saved = 0_u64;
-        for stripe in &self.stripes {
-            stats.hits += read(&stripe.hits);
-            stats.misses += read(&stripe.misses);
-            stats.bytes_saved = stats.bytes_saved.saturating_add(read(&stripe.bytes_saved));
-            micros_saved = micros_saved.saturating_add(read(&stripe.micros_saved));
-        }
-        stats.time_saved = Duration::from_micros(micros_saved);
+        let before = *self.before.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = self.counts();
+        stats.hits += now.hits.wrapping_sub(before.hits);
+        stats.misses += now.misses.wrapping_sub(before.misses);
+        stats.bytes_saved = now.bytes_saved.wrapping_sub(before.bytes_saved);
+        stats.time_saved =
+            Duration::from_micros(now.micros_saved.wrapping_sub(before.micros_saved));
     }
 
     pub(super) fn reset_counts(&self) {
+        let mut before = self.before.lock().unwrap_or_else(PoisonError::into_inner);
+        *before = self.counts();
+    }
+
+    fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
         for stripe in &self.stripes {
-            for counter in [
-                &stripe.hits,
-                &stripe.misses,
-                &stripe.bytes_saved,
-                &stripe.micros_saved,
+            for (sum, counter) in [
+                (&mut counts.hits, &stripe.hits),
+                (&mut counts.misses, &stripe.misses),
+                (&mut counts.bytes_saved, &stripe.bytes_saved),
+                (&mut counts.micros_saved, &stripe.micros_saved),
             ] {
-                counter.store(0, Ordering::Relaxed);
+                *sum = sum.wrapping_add(counter.load(Ordering::Relaxed));
             }
         }
+        counts
     }
 }
 
@@ -212,13 +228,14 @@ fn add(counter: &AtomicU64, by: u64, own: bool) -> u64 {
     }
 }
 
+thread_local! {
+    static NUMBER: Cell<usize> = const { Cell::new(usize::MAX) };
+    static LEASE: Lease = Lease::take();
+}
+
 /// The stripe of this thread, and whether it has it for itself.
 #[inline]
 fn stripe_number() -> (usize, bool) {
-    thread_local! {
-        static NUMBER: Cell<usize> = const { Cell::new(usize::MAX) };
-        static LEASE: Lease = Lease::take();
-    }
     let number = NUMBER.try_with(Cell::get).unwrap_or(SHARED);
     if number != usize::MAX {
         return (number, number != SHARED);
@@ -253,6 +270,8 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
+        // What the thread still does while it ends, it does beside the next one to have this number.
+        let _ = NUMBER.try_with(|number| number.set(SHARED));
         if self.0 != SHARED {
             let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
             free.0.push(self.0);

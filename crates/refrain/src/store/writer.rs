@@ -194,22 +194,44 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
     pub(super) fn insert_locked(
         &self,
         writer: &mut Writer,
-        entry: NewEntry<K, V>,
+        place: &mut Option<NewEntry<K, V>>,
         now: Duration,
         removed: &mut Removed<K, V>,
     ) -> Insertion {
+        let Some(entry) = place.as_ref() else {
+            return Insertion::Declined;
+        };
         self.expire_locked(writer, now, removed);
         let moment = self.learn(writer, now);
-        if let Some(old) = self.slot_of(&entry.key, entry.hash) {
-            let cause = if self.is_expired(old, now) {
-                RemovalCause::Expired
-            } else {
-                RemovalCause::Replaced
-            };
-            self.remove_slot(writer, old, cause, now, removed);
-        } else {
+        let Some(old) = self.slot_of(&entry.key, entry.hash) else {
             writer.eviction.miss(&Seen(&self.slots), entry.hash, moment);
-        }
+            return self.add_locked(writer, place, now, moment, removed);
+        };
+        let cause = if self.is_expired(old, now) {
+            RemovalCause::Expired
+        } else {
+            RemovalCause::Replaced
+        };
+        // The budget wants the old entry gone first; readers are not to see that there was a moment without any.
+        self.index.begin_change(&mut writer.index);
+        self.remove_slot(writer, old, cause, now, removed);
+        let insertion = self.add_locked(writer, place, now, moment, removed);
+        self.index.end_change(&mut writer.index);
+        insertion
+    }
+
+    /// Adds an entry whose key is not there.
+    fn add_locked(
+        &self,
+        writer: &mut Writer,
+        place: &mut Option<NewEntry<K, V>>,
+        now: Duration,
+        moment: Moment,
+        removed: &mut Removed<K, V>,
+    ) -> Insertion {
+        let Some(entry) = place.as_ref() else {
+            return Insertion::Declined;
+        };
         let weight_bytes = entry.facts.weight_bytes;
         if entry.facts.expires.is_some_and(|due| due <= now) {
             return Insertion::Expired;
@@ -244,7 +266,7 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
             writer.counts.declined += 1;
             return Insertion::Declined;
         };
-        if self.occupy(writer, entry, word, moment) {
+        if self.occupy(writer, place, word, moment) {
             Insertion::Stored
         } else {
             writer.counts.declined += 1;
@@ -266,10 +288,13 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
     fn occupy(
         &self,
         writer: &mut Writer,
-        entry: NewEntry<K, V>,
+        place: &mut Option<NewEntry<K, V>>,
         word: u64,
         moment: Moment,
     ) -> bool {
+        let Some(hash) = place.as_ref().map(|entry| entry.hash) else {
+            return false;
+        };
         let number = match writer.free.pop() {
             Some(number) => number,
             None if writer.slots_used == MAX_SLOTS => return false,
@@ -280,21 +305,20 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
             }
         };
         let slot = self.slots.get(number).expect("its room was made");
+        let hash_of = |slot| self.slots.get(slot).map_or(0, Slot::hash);
+        // The cell first: once the slot is filled, every reader finds it, also one that an old cell led here.
+        if !self.index.insert(&mut writer.index, hash, number, hash_of) {
+            writer.free.push(number);
+            return false;
+        }
         let NewEntry {
             key,
             hash,
             value,
             tags,
             facts,
-        } = entry;
+        } = place.take().expect("it was there above");
         slot.fill(key, value, tags, hash, word, &facts);
-        let hash_of = |slot| self.slots.get(slot).map_or(0, Slot::hash);
-        if !self.index.insert(&mut writer.index, hash, number, hash_of) {
-            let refused = slot.take();
-            writer.free.push(number);
-            drop(refused);
-            return false;
-        }
         writer.eviction.insert(&Seen(&self.slots), number, moment);
         if let Some(due) = slot.expires() {
             writer.expiry.insert(number, due_millis(due));

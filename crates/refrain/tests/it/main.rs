@@ -3,5 +3,7 @@
 mod capacity;
 mod expiry;
 mod flights;
+mod foreign_code;
 mod invalidation;
+mod late_callers;
 mod readers;
