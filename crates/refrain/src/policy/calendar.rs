@@ -1,50 +1,70 @@
 //! Slots in the order of a number that only ever grows, without touching them when it does.
 //!
 //! A slot lies in the bucket of the number it had when it was last looked at. Since numbers only
-//! grow, that is a lower bound: only a slot that reaches the front has to be looked at again, and
-//! either it is the smallest or it moves back to where its number now belongs. A slot moves down at
-//! most once per digit, so every operation is O(1) amortized (eight digits of 64 bits; three in practice).
+//! grow, that is a lower bound: only the slots of the first bucket have to be looked at again, and then
+//! they are sorted into a *run* from which they leave, or, where they are too many, spread over finer buckets.
+//! Those that have grown since move to where they belong now. A slot moves down at most once per digit, so
+//! every operation is O(1) amortized; up to ten million slots with dense numbers it moves down once.
 //!
 //! This is the radix heap of Ahuja, Mehlhorn, Orlin and Tarjan, "Faster Algorithms for the Shortest
-//! Path Problem" (JACM 1990), with base 256 and looking up the numbers late; seen from the other side, the
-//! hierarchical timing wheel of Varghese and Lauck (SOSP 1987).
+//! Path Problem" (JACM 1990), with base 256, sorting at the end and looking up the numbers late; seen from the other
+//! side, the hierarchical timing wheel of Varghese and Lauck (SOSP 1987).
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "levels are below 8, and a run keeps slots in 32 bits"
+)]
+
+mod chunks;
 
 use super::by_slot::BySlot;
+use chunks::{Chunks, List};
 
 /// One digit of a number: 256 buckets a level.
 const DIGIT_BITS: u32 = 8;
 const DIGITS: usize = 1 << DIGIT_BITS;
 const LEVELS: usize = 64 / DIGIT_BITS as usize;
 
-/// Not in any bucket.
-const UNLINKED: u32 = u32::MAX;
-/// The last of its bucket; as a head, an empty bucket.
-const END: u32 = 0x7fff_fffe;
-/// Beside the link: in a bucket, but removed since. The bucket forgets it when it is looked at.
-const REMOVED: u32 = 0x8000_0000;
+/// More slots than this are spread over finer buckets before they are sorted: what one eviction may
+/// have to sort takes some 50 µs.
+const RUN_MAX: u32 = 4096;
+/// A run keeps how far numbers are from the base in 32 bits, beside the slot.
+const RUN_LEVELS: usize = 4;
 
-/// Slots by a growing number that the caller keeps: 4 bytes each, and 8 KB.
+/// What is known of a slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Nowhere.
+    Absent,
+    /// In one bucket, or the run.
+    Present,
+    /// Likewise, but removed since. It is forgotten when it is looked at.
+    Removed,
+}
+
+/// Slots by a growing number that the caller keeps: 6 bytes each, and 16 KB.
 #[derive(Debug)]
 pub(super) struct Calendar {
-    heads: Box<[u32]>,
+    buckets: Box<[List]>,
     filled: [[u64; DIGITS / 64]; LEVELS],
-    links: BySlot<u32>,
+    chunks: Chunks,
+    /// How far a number is above `base` in the high half, the slot in the low one; the smallest last.
+    run: Vec<u64>,
     /// No slot has a smaller number. A slot lies on the level of the highest digit in which
     /// its number differed from the base when it was placed, in the bucket of that digit.
     base: u64,
+    states: BySlot<State>,
     len: usize,
 }
 
 impl Calendar {
-    /// Slots are numbered below this.
-    pub(super) const SLOTS: u32 = END;
-
     pub(super) fn new() -> Self {
         Self {
-            heads: vec![END; LEVELS * DIGITS].into_boxed_slice(),
+            buckets: vec![List::EMPTY; LEVELS * DIGITS].into_boxed_slice(),
             filled: [[0; DIGITS / 64]; LEVELS],
-            links: BySlot::new(UNLINKED),
+            chunks: Chunks::new(),
+            run: Vec::new(),
             base: 0,
+            states: BySlot::new(State::Absent),
             len: 0,
         }
     }
@@ -53,53 +73,51 @@ impl Calendar {
         self.len
     }
 
-    /// Adds `slot`, whose number is `key` now. A key below the smallest ever taken counts as that.
+    /// Adds `slot`, whose number is `key` now: not smaller than any it had here before.
     pub(super) fn insert(&mut self, slot: u32, key: u64) {
-        debug_assert!(slot < Self::SLOTS);
+        let before = self.states.get(slot);
+        debug_assert_ne!(before, State::Present, "a slot is added once");
+        self.states.set(slot, State::Present);
         self.len += 1;
-        match self.links.get(slot) {
-            UNLINKED => self.place(slot, key),
-            // Removed and not yet forgotten: it lies where its former, smaller number put it.
-            link => self.links[slot] = link & !REMOVED,
+        // One that is not forgotten yet lies where its former number put it, and will be found there.
+        if before == State::Absent {
+            self.place(slot, key);
         }
     }
 
-    /// Forgets `slot`; whether it was there.
+    /// Takes out `slot`; whether it was there.
     pub(super) fn remove(&mut self, slot: u32) -> bool {
-        let link = self.links.get(slot);
-        if link & REMOVED != 0 {
-            return false;
+        let found = self.states.get(slot) == State::Present;
+        if found {
+            self.states[slot] = State::Removed;
+            self.len -= 1;
         }
-        self.links[slot] = link | REMOVED;
-        self.len -= 1;
-        true
+        found
     }
 
     /// The slot with the smallest number, left where it is.
     pub(super) fn first(&mut self, key: impl Fn(u32) -> u64) -> Option<u32> {
-        while let Some((level, digit)) = self.lowest() {
-            if level > 0 {
-                self.spread(level, digit, &key);
+        loop {
+            let Some(&last) = self.run.last() else {
+                let (level, digit) = self.lowest()?;
+                self.open(level, digit, &key);
                 continue;
+            };
+            let (above, slot) = unpack(last);
+            match self.states[slot] {
+                State::Present if key(slot) <= self.base + above => return Some(slot),
+                State::Present => self.place(slot, key(slot)),
+                _ => self.states[slot] = State::Absent,
             }
-            self.base = with_digit(self.base, 0, digit);
-            let slot = self.heads[digit];
-            let removed = self.links[slot] & REMOVED != 0;
-            if !removed && key(slot) <= self.base {
-                return Some(slot);
-            }
-            self.unlink_head(digit);
-            if !removed {
-                self.place(slot, key(slot));
-            }
+            self.run.pop();
         }
-        None
     }
 
     /// Takes out the slot with the smallest number.
     pub(super) fn pop(&mut self, key: impl Fn(u32) -> u64) -> Option<u32> {
         let slot = self.first(key)?;
-        self.unlink_head(digit_of(self.base, 0));
+        self.run.pop();
+        self.states[slot] = State::Absent;
         self.len -= 1;
         Some(slot)
     }
@@ -112,96 +130,112 @@ impl Calendar {
         })
     }
 
-    /// Moves the base to a bucket, below which there is nothing, and its slots to where they belong now.
-    fn spread(&mut self, level: usize, digit: usize, key: impl Fn(u32) -> u64) {
+    /// Moves the base to a bucket, below which there is nothing, and its slots into the run or finer buckets.
+    fn open(&mut self, level: usize, digit: usize, key: impl Fn(u32) -> u64) {
         self.base = with_digit(self.base, level, digit);
-        let bucket = level * DIGITS + digit;
-        let mut slot = std::mem::replace(&mut self.heads[bucket], END);
         self.filled[level][digit / 64] &= !(1 << (digit % 64));
-        while slot != END {
-            let link = self.links[slot];
-            if link & REMOVED == 0 {
-                self.place(slot, key(slot));
-            } else {
-                self.links[slot] = UNLINKED;
+        let mut list = std::mem::replace(&mut self.buckets[level * DIGITS + digit], List::EMPTY);
+        let width = 1_u64 << (level as u32 * DIGIT_BITS);
+        let run_width = if list.len() <= RUN_MAX && level <= RUN_LEVELS {
+            width
+        } else {
+            0
+        };
+        while let Some(slots) = self.chunks.take(&mut list) {
+            for &slot in slots.as_slice() {
+                if self.states[slot] == State::Removed {
+                    self.states[slot] = State::Absent;
+                    continue;
+                }
+                let key = key(slot).max(self.base);
+                if key - self.base < run_width {
+                    self.run.push(pack(key - self.base, slot));
+                } else {
+                    self.place(slot, key);
+                }
             }
-            slot = link & !REMOVED;
         }
+        self.run.sort_unstable_by(|one, other| other.cmp(one));
     }
 
     fn place(&mut self, slot: u32, key: u64) {
         let key = key.max(self.base);
         let level = (((key ^ self.base) | 1).ilog2() / DIGIT_BITS) as usize;
-        let digit = digit_of(key, level);
-        let head = &mut self.heads[level * DIGITS + digit];
-        self.links.set(slot, *head);
-        *head = slot;
+        let digit = usize::from(key.to_le_bytes()[level]);
+        self.chunks
+            .push(&mut self.buckets[level * DIGITS + digit], slot);
         self.filled[level][digit / 64] |= 1 << (digit % 64);
     }
 
-    /// Takes the head out of a bucket of the lowest level.
-    fn unlink_head(&mut self, digit: usize) {
-        let slot = self.heads[digit];
-        let next = self.links[slot] & !REMOVED;
-        self.links[slot] = UNLINKED;
-        self.heads[digit] = next;
-        if next == END {
-            self.filled[0][digit / 64] &= !(1 << (digit % 64));
-        }
-    }
-}
-
-fn digit_of(key: u64, level: usize) -> usize {
-    usize::from(key.to_le_bytes()[level])
-}
-
-/// `base` with the digit of one level replaced, and zeros below.
-fn with_digit(base: u64, level: usize, digit: usize) -> u64 {
-    let shift = u32::try_from(level).expect("there are eight levels") * DIGIT_BITS;
-    let above = base.checked_shr(shift + DIGIT_BITS).unwrap_or(0) << DIGIT_BITS;
-    (above | digit as u64) << shift
-}
-
-impl Calendar {
     pub(super) fn memory_bytes(&self) -> usize {
-        size_of_val(&*self.heads) + self.links.memory_bytes()
+        size_of_val(&*self.buckets)
+            + self.chunks.memory_bytes()
+            + self.run.capacity() * size_of::<u64>()
+            + self.states.memory_bytes()
     }
 
-    /// Every slot is in the list of one bucket, and no number is below that of its bucket.
+    /// Every slot is in one place, and no number is below that of its place.
     pub(super) fn validate(&self, key: impl Fn(u32) -> u64) {
-        let mut linked = 0;
-        let mut removed = 0;
-        for bucket in 0..LEVELS * DIGITS {
+        let mut places = Vec::new();
+        for (bucket, list) in self.buckets.iter().enumerate() {
             let (level, digit) = (bucket / DIGITS, bucket % DIGITS);
-            let least = with_digit(self.base, level, digit);
             let filled = self.filled[level][digit / 64] >> (digit % 64) & 1 == 1;
             assert_eq!(
                 filled,
-                self.heads[bucket] != END,
+                list.len() > 0,
                 "the bits tell which buckets are filled"
             );
+            let least = with_digit(self.base, level, digit);
             assert!(
                 !filled || least >= self.base,
                 "nothing lies before the base"
             );
-            let mut slot = self.heads[bucket];
-            while slot != END {
-                let link = self.links[slot];
-                linked += 1;
-                if link & REMOVED != 0 {
-                    removed += 1;
-                } else {
-                    assert!(key(slot).max(self.base) >= least, "numbers only grow");
-                }
-                slot = link & !REMOVED;
-            }
+            places.extend(self.chunks.iter(list).map(|slot| (slot, least)));
         }
-        let known = (0..self.links.end()).filter(|&slot| self.links[slot] != UNLINKED);
-        assert_eq!(linked, known.count(), "a slot is in one list");
-        assert_eq!(
-            linked - removed,
-            self.len,
-            "what was removed does not count"
+        assert!(
+            self.run.is_sorted_by(|one, next| one > next),
+            "the run is sorted"
         );
+        places.extend(self.run.iter().map(|packed| {
+            let (above, slot) = unpack(*packed);
+            (slot, self.base + above)
+        }));
+        places.sort_unstable();
+        assert!(
+            places.is_sorted_by(|one, next| one.0 < next.0),
+            "a slot is in one place"
+        );
+        let present = |slot: &u32| self.states[*slot] == State::Present;
+        for (slot, least) in &places {
+            assert_ne!(
+                self.states[*slot],
+                State::Absent,
+                "slots know that they are there"
+            );
+            assert!(
+                !present(slot) || key(*slot).max(self.base) >= *least,
+                "numbers only grow"
+            );
+        }
+        let known = (0..self.states.end()).filter(|slot| self.states[*slot] != State::Absent);
+        assert_eq!(known.count(), places.len(), "no slot is lost");
+        let present = places.iter().filter(|(slot, _)| present(slot)).count();
+        assert_eq!(present, self.len, "what was removed does not count");
+        self.chunks.validate(&self.buckets);
     }
+}
+
+fn pack(above: u64, slot: u32) -> u64 {
+    above << 32 | u64::from(slot)
+}
+
+fn unpack(packed: u64) -> (u64, u32) {
+    (packed >> 32, packed as u32)
+}
+
+/// `base` with the digit of one level replaced, and zeros below.
+fn with_digit(base: u64, level: usize, digit: usize) -> u64 {
+    let shift = level as u32 * DIGIT_BITS;
+    let above = base.checked_shr(shift + DIGIT_BITS).unwrap_or(0) << DIGIT_BITS;
+    (above | digit as u64) << shift
 }
