@@ -8,6 +8,7 @@
 mod bound;
 mod child;
 mod counting_allocator;
+mod growth;
 mod keys;
 mod machine;
 mod memory;
@@ -36,6 +37,8 @@ enum Command {
     Memory(memory::Options),
     /// The most bytes that lived at once while several threads wrote, beside the capacity
     Bound(bound::Options),
+    /// What a request costs the policies alone, by the number of entries
+    Growth(growth::Options),
     /// Computation time that the policies save on recorded requests
     Replay(replay::Options),
 }
@@ -45,6 +48,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Command::Speed(options) => speed::run(&options)?,
         Command::Memory(options) => memory::run(&options),
         Command::Bound(options) => bound::run(&options),
+        Command::Growth(options) => growth::run(&options),
         Command::Replay(options) => replay::run(&options)?,
     }
     Ok(())

@@ -1,6 +1,9 @@
 //! The `refrain` command as a shell sees it: the real program, in a directory and an environment
 //! of its own.
-#![expect(clippy::unwrap_used, reason = "what cannot go on here is a failed test")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "what cannot go on here is a failed test"
+)]
 
 mod bench;
 mod config;
