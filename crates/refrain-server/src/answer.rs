@@ -63,6 +63,19 @@ pub(crate) fn fetched(
     Ok(response)
 }
 
+/// The same for a result that the cache holds: says so, and how old it is.
+pub(crate) fn stored(
+    served: &Served,
+    request: &HeaderMap,
+    ranges: bool,
+) -> Result<Response, Problem> {
+    let mut response = fetched(&served.result, request, ranges)?;
+    let headers = response.headers_mut();
+    headers.insert(cache_status::CACHE_STATUS, cache_status::of(served.how));
+    headers.insert(AGE, HeaderValue::from(served.age.as_secs()));
+    Ok(response)
+}
+
 /// Where a stored result is.
 pub(crate) fn result_url(key: Key) -> String {
     format!("/api/results/{key}")

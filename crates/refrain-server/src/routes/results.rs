@@ -5,6 +5,7 @@ use axum::response::Response;
 use super::{Captured, captured};
 use crate::app::App;
 use crate::problem::responses::FetchProblems;
+use crate::served::Served;
 use crate::{Key, Problem, ProblemKind, answer};
 
 /// A stored result.
@@ -23,7 +24,9 @@ use crate::{Key, Problem, ProblemKind, answer};
     responses(
         (status = 200, description = "The result", content_type = "application/octet-stream", headers(
             ("ETag" = String, description = "Digest of the bytes"),
-            ("Accept-Ranges" = String, description = "`bytes`")
+            ("Accept-Ranges" = String, description = "`bytes`"),
+            ("Cache-Status" = String, description = "`refrain; hit` and how long it stays, as in RFC 9211"),
+            ("Age" = u64, description = "Seconds since it was generated")
         )),
         (status = 206, description = "A part of it", content_type = "application/octet-stream", headers(
             ("Content-Range" = String, description = "Which part")
@@ -39,10 +42,12 @@ pub(crate) async fn fetch(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let key: Option<Key> = captured(key)?.parse().ok();
-    let entry = key.and_then(|key| app.shared().engine.cache().peek_entry(&key));
-    let result = entry.map(|entry| entry.value).ok_or_else(|| {
+    let cache = app.shared().engine.cache();
+    let found = key.and_then(|key| Some((key, cache.peek_entry(&key)?)));
+    let (key, entry) = found.ok_or_else(|| {
         let detail = "no result is stored under this key: it expired or was evicted, or never was; generate it again";
         Problem::new(ProblemKind::UnknownResult, detail)
     })?;
-    answer::fetched(&result, &headers, method == Method::GET)
+    let served = Served::hit(key, entry.value, &entry.info);
+    answer::stored(&served, &headers, method == Method::GET)
 }

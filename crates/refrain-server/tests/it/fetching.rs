@@ -23,6 +23,8 @@ async fn a_result_is_fetched_by_key_and_counts_as_no_lookup() {
     }
     assert_eq!(fetched.header("accept-ranges"), "bytes");
     assert_eq!(fetched.header("cache-control"), "no-cache");
+    assert!(fetched.header("cache-status").starts_with("refrain; hit"));
+    assert_eq!(fetched.header("age"), "0");
     assert_eq!(world.stats().await, before);
 }
 
