@@ -181,14 +181,9 @@ pub(crate) struct GenerateArguments {
         allow_negative_numbers = true
     )]
     pub(crate) quality: u8,
-    /// Thickness of the base plate in mm, less than the depth
-    #[arg(
-        long,
-        value_name = "MM",
-        default_value_t = 2.0,
-        allow_negative_numbers = true
-    )]
-    pub(crate) base: f64,
+    /// Thickness of the base plate in mm, less than the depth [default: 2, or half of a depth up to 2]
+    #[arg(long, value_name = "MM", allow_negative_numbers = true)]
+    pub(crate) base: Option<f64>,
     /// Make the dark parts high, not the bright ones
     #[arg(long)]
     pub(crate) invert: bool,

@@ -54,15 +54,16 @@ fn order(arguments: &GenerateArguments, json: bool) -> Result<Order, Failure> {
         (None, Some(output)) => format_of(output).unwrap_or_default(),
         (None, None) => Format::default(),
     };
+    let dimensions = Dimensions {
+        width: arguments.width,
+        height: arguments.height,
+        depth: arguments.depth,
+    };
     let parameters = ReliefParameters {
         format,
-        dimensions: Dimensions {
-            width: arguments.width,
-            height: arguments.height,
-            depth: arguments.depth,
-        },
+        dimensions,
         quality: arguments.quality,
-        base: arguments.base,
+        base: arguments.base.unwrap_or_else(|| dimensions.usual_base()),
         invert: arguments.invert,
     };
     parameters.validate().map_err(|error| {

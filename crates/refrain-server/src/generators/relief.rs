@@ -106,7 +106,8 @@ fn parameters(fields: &mut Fields) -> Result<ReliefParameters, Problem> {
     if let Some(quality) = fields.unsigned("quality", 1..=10)? {
         parameters.quality = u8::try_from(quality).unwrap_or(u8::MAX);
     }
-    set(&mut parameters.base, fields.number("base")?);
+    let usual = parameters.dimensions.usual_base();
+    parameters.base = fields.number("base")?.unwrap_or(usual);
     set(&mut parameters.invert, fields.boolean("invert")?);
     parameters.validate().map_err(|error| problem_of(&error))?;
     Ok(parameters)
@@ -157,5 +158,30 @@ fn problem_of(error: &ReliefError) -> Problem {
     match error.field() {
         Some(field) => problem.field(field),
         None => problem,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(json: &str) -> Result<ReliefParameters, Problem> {
+        let mut fields = crate::body::object(crate::json::parse(json.as_bytes())?)?;
+        parameters(&mut fields)
+    }
+
+    #[test]
+    fn every_depth_in_the_range_works_without_a_word_about_the_base() {
+        for depth in ["1", "1.5", "2", "2.000001", "3", "500"] {
+            let request = format!(r#"{{"dimensions": {{"depth": {depth}}}}}"#);
+            assert!(read(&request).is_ok(), "{request}");
+        }
+    }
+
+    #[test]
+    fn a_default_written_out_means_the_same() {
+        let written = read(r#"{"base": 2, "dimensions": {"depth": 3}}"#);
+        assert_eq!(written, read(r#"{"dimensions": {"depth": 3}}"#));
+        assert!(read(r#"{"base": 2, "dimensions": {"depth": 2}}"#).is_err());
     }
 }

@@ -53,6 +53,8 @@ pub struct ReliefParameters {
     #[schema(minimum = 1, maximum = 10, default = 7)]
     pub quality: u8,
     /// Thickness of the base plate in mm, 0.2 to 100 and less than `dimensions.depth`, of which it is a part.
+    ///
+    /// A request that leaves it out means [`Dimensions::usual_base`]: 2, or half of a depth that has no room for 2.
     #[schema(minimum = 0.2, maximum = 100.0, default = 2.0)]
     pub base: f64,
     /// `false`: what is bright is high. `true`: what is dark is high.
@@ -108,6 +110,26 @@ impl Default for Dimensions {
             width: 100.0,
             height: 100.0,
             depth: 20.0,
+        }
+    }
+}
+
+impl Dimensions {
+    /// Thickness in mm of the base plate when none is asked for: 2, or half the depth when that is 2 or less.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use refrain_server::relief::Dimensions;
+    ///
+    /// assert_eq!(Dimensions::default().usual_base(), 2.0);
+    /// assert_eq!(Dimensions { depth: 1.0, ..Dimensions::default() }.usual_base(), 0.5);
+    /// ```
+    pub fn usual_base(&self) -> f64 {
+        if self.depth > 2.0 {
+            2.0
+        } else {
+            self.depth / 2.0
         }
     }
 }
