@@ -8,11 +8,13 @@
 mod bound;
 mod child;
 mod counting_allocator;
+mod curve;
 mod growth;
 mod keys;
 mod machine;
 mod memory;
 mod payload;
+mod probe;
 mod replay;
 mod sequence;
 mod speed;
@@ -39,6 +41,10 @@ enum Command {
     Bound(bound::Options),
     /// What a request costs the policies alone, by the number of entries
     Growth(growth::Options),
+    /// Nanoseconds of each operation from a thousand to ten million entries
+    Curve(curve::Options),
+    /// What caches do where it gets difficult: cycles, panics, callers who leave
+    Probe(probe::Options),
     /// Computation time that the policies save on recorded requests
     Replay(replay::Options),
 }
@@ -49,6 +55,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Command::Memory(options) => memory::run(&options),
         Command::Bound(options) => bound::run(&options),
         Command::Growth(options) => growth::run(&options),
+        Command::Curve(options) => curve::run(&options),
+        Command::Probe(options) => probe::run(&options),
         Command::Replay(options) => replay::run(&options)?,
     }
     Ok(())

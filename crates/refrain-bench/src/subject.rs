@@ -35,6 +35,8 @@ pub(crate) trait Subject<K, V>: Send + Sync + 'static {
 
     fn insert(&self, key: K, value: V);
 
+    fn remove(&self, key: &K);
+
     /// The cache's own way to compute a missing value once; `get`, then `insert`, where it has none.
     fn get_or_compute(&self, key: &K, compute: impl FnOnce() -> V) -> Self::Found;
 
@@ -252,6 +254,9 @@ mod tests {
             assert!(S::value(&found).belongs_to(&new), "{}", self.0);
             assert!(subject.get(&new).is_some(), "{}", self.0);
             assert_eq!(subject.entries(), 101, "{}", self.0);
+            subject.remove(&new);
+            assert!(subject.get(&new).is_none(), "{}", self.0);
+            assert_eq!(subject.entries(), 100, "{}", self.0);
         }
     }
 

@@ -37,6 +37,10 @@ impl<K: BenchKey, V: Weigh> Subject<K, V> for Foyer<K, V> {
         self.insert(key, value);
     }
 
+    fn remove(&self, key: &K) {
+        self.remove(key);
+    }
+
     fn get_or_compute(&self, key: &K, compute: impl FnOnce() -> V) -> Self::Found {
         self.get(key)
             .unwrap_or_else(|| self.insert(*key, compute()))

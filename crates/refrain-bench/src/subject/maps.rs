@@ -29,6 +29,10 @@ impl<K: BenchKey, V: Weigh> Subject<K, V> for DashMap<K, V, Hasher> {
         self.insert(key, value);
     }
 
+    fn remove(&self, key: &K) {
+        self.remove(key);
+    }
+
     fn get_or_compute(&self, key: &K, compute: impl FnOnce() -> V) -> V {
         self.entry(*key).or_insert_with(compute).value().clone()
     }
@@ -55,6 +59,10 @@ impl<K: BenchKey, V: Weigh> Subject<K, V> for HashMap<K, V, Hasher> {
 
     fn insert(&self, key: K, value: V) {
         self.pin().insert(key, value);
+    }
+
+    fn remove(&self, key: &K) {
+        self.pin().remove(key);
     }
 
     fn get_or_compute(&self, key: &K, compute: impl FnOnce() -> V) -> V {

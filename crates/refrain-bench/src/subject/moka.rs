@@ -29,6 +29,10 @@ impl<K: BenchKey, V: Weigh> Subject<K, V> for Cache<K, V, Hasher> {
         self.insert(key, value);
     }
 
+    fn remove(&self, key: &K) {
+        self.invalidate(key);
+    }
+
     fn get_or_compute(&self, key: &K, compute: impl FnOnce() -> V) -> V {
         self.get_with(*key, compute)
     }

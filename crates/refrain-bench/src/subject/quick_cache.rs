@@ -56,6 +56,10 @@ where
         self.insert(key, value);
     }
 
+    fn remove(&self, key: &K) {
+        self.remove(key);
+    }
+
     fn get_or_compute(&self, key: &K, compute: impl FnOnce() -> V) -> V {
         let Ok(value) = self.get_or_insert_with(key, || Ok::<_, Infallible>(compute()));
         value

@@ -30,6 +30,10 @@ impl<K: BenchKey, V: Weigh> Subject<K, V> for Cache<K, V> {
         self.insert(key, value);
     }
 
+    fn remove(&self, key: &K) {
+        self.remove(key);
+    }
+
     fn get_or_compute(&self, key: &K, compute: impl FnOnce() -> V) -> V {
         self.get_or_compute(*key, compute)
             .expect("the computation neither fails nor asks for itself")

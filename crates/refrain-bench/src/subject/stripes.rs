@@ -68,6 +68,10 @@ impl<K: BenchKey, V: Weigh> Subject<K, V> for Stripes<Lru<K, V>> {
         self.of(&key).lock().put(key, value);
     }
 
+    fn remove(&self, key: &K) {
+        self.of(key).lock().pop(key);
+    }
+
     fn get_or_compute(&self, key: &K, compute: impl FnOnce() -> V) -> V {
         self.of(key).lock().get_or_insert(*key, compute).clone()
     }
@@ -94,6 +98,10 @@ impl<K: BenchKey, V: Weigh> Subject<K, V> for Stripes<Hashlink<K, V>> {
 
     fn insert(&self, key: K, value: V) {
         self.of(&key).lock().insert(key, value);
+    }
+
+    fn remove(&self, key: &K) {
+        self.of(key).lock().remove(key);
     }
 
     fn get_or_compute(&self, key: &K, compute: impl FnOnce() -> V) -> V {
