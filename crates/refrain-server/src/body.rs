@@ -8,12 +8,13 @@ mod read;
 use axum::body::Body;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use axum::http::{HeaderMap, Request};
-use bytes::Bytes;
 
 use crate::app::Shared;
 use crate::fields::{Fields, Value};
 use crate::request::RequestDocument;
 use crate::{Problem, ProblemKind, json};
+
+use read::Incoming;
 
 pub(crate) use budget::BodyBudget;
 pub use budget::Reservation;
@@ -36,8 +37,7 @@ pub(crate) async fn request_document(
     let incoming = app.bodies.admit(&head.headers, body).await?;
     match body_type {
         BodyType::Json => {
-            let (bytes, held) = incoming.collect().await?;
-            let value = parsed(bytes).await?;
+            let (value, held) = parsed(incoming).await?;
             Ok(RequestDocument::new(object(value)?, held))
         }
         BodyType::Form { boundary } => {
@@ -57,12 +57,26 @@ pub(crate) async fn json_value(
         return Err(unsupported("this route reads application/json"));
     }
     let incoming = app.bodies.admit(&head.headers, body).await?;
-    let (bytes, held) = incoming.collect().await?;
-    Ok((parsed(bytes).await?, held))
+    parsed(incoming).await
 }
 
-async fn parsed(bytes: Bytes) -> Result<Value, Problem> {
-    heavy(bytes.len(), move || json::parse(&bytes)).await
+async fn parsed(incoming: Incoming) -> Result<(Value, Reservation), Problem> {
+    let (bytes, mut held) = incoming.collect().await?;
+    heavy(bytes.len(), move || {
+        held.grow(memory_of_values(&bytes))?;
+        Ok((json::parse(&bytes)?, held))
+    })
+    .await
+}
+
+/// Memory that the values of a JSON text take beside their text: `[0,0,…` is read into much more than it is.
+///
+/// Every value but the first follows one of these bytes. Those inside text are counted too, which only costs room.
+fn memory_of_values(json: &[u8]) -> u64 {
+    /// A name, a number and their places in two lists, while one representation becomes the next.
+    const BYTES_PER_VALUE: u64 = 256;
+    let structural = |byte: &&u8| matches!(byte, b',' | b'[' | b'{');
+    json.iter().filter(structural).count() as u64 * BYTES_PER_VALUE
 }
 
 /// Runs `work` on `bytes` of data: here when it is quick, else on a thread where it holds nobody up.
@@ -131,4 +145,15 @@ fn body_type(headers: &HeaderMap) -> Result<BodyType, Problem> {
 
 fn unsupported(detail: &str) -> Problem {
     Problem::new(ProblemKind::UnsupportedMediaType, detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_cost_more_than_their_text() {
+        assert_eq!(memory_of_values(b"7"), 0);
+        assert_eq!(memory_of_values(b"[0,0,{}]"), 4 * 256);
+    }
 }

@@ -82,7 +82,7 @@ pub struct ServerConfig {
     pub body_memory_mb: f64,
     /// How long a client may take to send its headers, or leave a connection idle. Default 30 seconds.
     pub header_timeout: Duration,
-    /// How long a client may pause while sending its body. Default 30 seconds.
+    /// How long a client may pause while sending its body or reading its answer. Default 30 seconds.
     pub body_timeout: Duration,
     /// Connections served at once; further ones wait to be accepted. Default 1024.
     pub max_connections: usize,

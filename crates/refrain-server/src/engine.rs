@@ -12,6 +12,7 @@ use crate::config::{ServerConfig, megabytes};
 use crate::directives::Directives;
 use crate::flights::{Flight, Flights, Progress};
 use crate::generator::{GenerateError, Prepared};
+use crate::numbers::seconds;
 use crate::seat::Seat;
 use crate::served::{How, Served};
 use crate::slots::Slots;
@@ -179,6 +180,8 @@ impl Engine {
 
     /// Waits for a turn, runs the generator on a thread of its own, and judges what it made.
     async fn generate(self: Arc<Self>, flight: Arc<Flight>) -> Result<Made, GenerateError> {
+        // The end of the server waits for generations that nobody shares too.
+        let _running = self.tasks.token();
         let turn = self.slots.turn(flight.cancelled()).await?;
         self.generations.fetch_add(1, Ordering::Relaxed);
         let progress = Progress::of(Arc::clone(&flight));
@@ -192,6 +195,11 @@ impl Engine {
             let artifact = flight.work().run(&progress)?;
             let took = wall.elapsed().saturating_sub(began);
             let result = StoredResult::judge(artifact)?;
+            tracing::info!(
+                seconds = seconds(took),
+                bytes = result.length(),
+                "generated"
+            );
             Ok(Made { result, took })
         });
         match generation.await {
@@ -244,14 +252,15 @@ impl Engine {
         self.bypasses.store(0, Ordering::Relaxed);
     }
 
-    /// Waits until no generation runs, for at most `grace`; then tells the rest to stop.
-    ///
-    /// Answers whether all had ended in time.
-    pub(crate) async fn wind_down(&self, grace: Duration) -> bool {
+    /// Waits until no generation and no job runs.
+    pub(crate) async fn idle(&self) {
         self.tasks.close();
-        let in_time = tokio::time::timeout(grace, self.tasks.wait()).await.is_ok();
+        self.tasks.wait().await;
+    }
+
+    /// Tells every generation to stop.
+    pub(crate) fn stop(&self) {
         self.stop.cancel();
-        in_time
     }
 }
 

@@ -46,6 +46,7 @@ mod prefer;
 mod problem;
 pub mod relief;
 mod request;
+mod request_log;
 mod router;
 mod routes;
 mod seat;

@@ -158,6 +158,9 @@ impl Page {
     }
 }
 
+/// About what a listing reads and moves for each entry.
+pub(crate) const ROW_BYTES: usize = size_of::<Row>();
+
 /// What sorting needs of an entry, and no more: a listing holds one of these for each.
 #[derive(Debug)]
 struct Row {

@@ -20,7 +20,7 @@ use crate::app::App;
 use crate::body::Drained;
 use crate::problem::ProblemDocument;
 use crate::routes::{batch, cache, entries, generate, health, jobs, openapi, results, root};
-use crate::{Problem, ProblemKind, security};
+use crate::{Problem, ProblemKind, request_log, security};
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -53,7 +53,13 @@ pub(crate) fn build(app: &App) -> Router {
         .layer(middleware::map_request(drain_unread_body))
         .layer(CatchPanicLayer::custom(fault))
         .layer(middleware::map_response(security::protect))
-        .layer(TraceLayer::new_for_http())
+        .layer(
+            TraceLayer::new_for_http()
+                .make_span_with(request_log::span)
+                .on_request(())
+                .on_response(request_log::answered)
+                .on_failure(()),
+        )
         .with_state(app.clone())
 }
 

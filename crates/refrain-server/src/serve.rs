@@ -2,16 +2,19 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use futures_util::future::maybe_done;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio_io_timeout::TimeoutStream;
 
 use crate::app::App;
 use crate::config::{ConfigError, ServerConfig};
@@ -132,18 +135,18 @@ impl Server {
         let grace = self.config.shutdown_grace;
         tracing::info!(grace_seconds = grace.as_secs(), "stopping");
         let engine = &self.app.shared().engine;
-        let idle = async {
-            let ended = tokio::join!(engine.wind_down(grace), async {
-                tokio::time::timeout(grace + LAST_WORDS, connections.shutdown())
-                    .await
-                    .is_ok()
-            });
-            ended.0 && ended.1
+        let mut closing = pin!(maybe_done(connections.shutdown()));
+        let mut idle = pin!(maybe_done(engine.idle()));
+        let mut ended = async |within| {
+            let both = async { tokio::join!(closing.as_mut(), idle.as_mut()) };
+            tokio::time::timeout(within, both).await.is_ok()
         };
-        if idle.await {
-            tracing::info!("stopped");
+        let in_time = ended(grace).await;
+        engine.stop();
+        if in_time || ended(LAST_WORDS).await {
+            tracing::info!(in_time, "stopped");
         } else {
-            tracing::warn!("stopped with work unfinished");
+            tracing::warn!("stopped although work would not end");
         }
     }
 
@@ -165,7 +168,12 @@ impl Server {
                     continue;
                 }
             };
-            let connection = connections.watch(connection(&builder, stream, router.clone()));
+            let connection = connections.watch(connection(
+                &builder,
+                stream,
+                router.clone(),
+                self.config.body_timeout,
+            ));
             tokio::spawn(async move {
                 if let Err(error) = connection.await {
                     tracing::debug!(%error, "connection ended");
@@ -180,13 +188,19 @@ fn connection(
     builder: &auto::Builder<TokioExecutor>,
     stream: TcpStream,
     router: Router,
+    stall: Duration,
 ) -> impl hyper_util::server::graceful::GracefulConnection<
     Error = Box<dyn std::error::Error + Send + Sync>,
 > + Send
 + 'static {
     // An answer goes out at once; without this, its last piece waits for the client's acknowledgement.
     let _ = stream.set_nodelay(true);
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(stall));
     builder
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+        .serve_connection(
+            TokioIo::new(Box::pin(stream)),
+            TowerToHyperService::new(router),
+        )
         .into_owned()
 }

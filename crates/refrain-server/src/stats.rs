@@ -36,7 +36,7 @@ pub(crate) struct StatsDocument {
     max_memory_seen_mb: f64,
     /// Memory the entries take, in bytes.
     current_memory_bytes: u64,
-    /// Misses that waited for a generation that was running already.
+    /// Requests that waited for a generation that was running already; neither hits nor misses.
     collapsed: u64,
     /// Generations begun.
     generations: u64,
@@ -50,7 +50,7 @@ pub(crate) struct StatsDocument {
     invalidations: u64,
     /// Results larger than the whole cache, which were not stored.
     overweight: u64,
-    /// Generation time that hits and collapsed misses did not have to spend.
+    /// Generation time that hits and collapsed requests did not have to spend.
     seconds_saved: f64,
     /// Generation time spent.
     seconds_spent: f64,

@@ -30,7 +30,14 @@ pub(crate) struct BodyBudget {
 
 /// Memory accounted to one request; it returns when this is dropped.
 #[derive(Debug)]
-pub struct Reservation(Option<OwnedSemaphorePermit>);
+pub struct Reservation(Option<Held>);
+
+#[derive(Debug)]
+struct Held {
+    permit: OwnedSemaphorePermit,
+    /// Pieces of the whole budget.
+    of: u32,
+}
 
 impl BodyBudget {
     pub(crate) fn new(config: &ServerConfig) -> Self {
@@ -63,16 +70,16 @@ impl BodyBudget {
             .await
             .ok()
             .and_then(Result::ok)
-            .ok_or_else(|| {
-                let detail = "too much request data is being held already: ask again later";
-                Problem::busy(detail, 10)
-            })?;
+            .ok_or_else(busy)?;
         Ok(Incoming {
             body,
             declared,
             max_bytes: self.max_body_bytes,
             timeout: self.timeout,
-            held: Reservation(Some(permit)),
+            held: Reservation(Some(Held {
+                permit,
+                of: self.pieces,
+            })),
         })
     }
 }
@@ -80,19 +87,42 @@ impl BodyBudget {
 impl Reservation {
     /// Gives back what is not needed any more.
     pub(crate) fn shrink_to(&mut self, bytes: usize) {
-        let Some(permit) = &mut self.0 else { return };
+        let Some(held) = &mut self.0 else { return };
         let needed = pieces(bytes as u64) as usize;
-        let spare = permit.num_permits().saturating_sub(needed);
-        drop(permit.split(spare));
+        let spare = held.permit.num_permits().saturating_sub(needed);
+        drop(held.permit.split(spare));
+    }
+
+    /// Accounts for more, up to the whole budget, if it is to be had at once: waiting for more while holding some
+    /// could go on for ever.
+    ///
+    /// # Errors
+    ///
+    /// [`ProblemKind::Busy`] when too much is held by others.
+    pub(super) fn grow(&mut self, bytes: u64) -> Result<(), Problem> {
+        let Some(held) = &mut self.0 else {
+            return Ok(());
+        };
+        let has = u32::try_from(held.permit.num_permits()).unwrap_or(held.of);
+        let wanted = pieces(bytes).min(held.of.saturating_sub(has));
+        let more = Arc::clone(held.permit.semaphore())
+            .try_acquire_many_owned(wanted)
+            .map_err(|_| busy())?;
+        held.permit.merge(more);
+        Ok(())
     }
 
     /// Takes out what one of several requests in a body of `bytes` needs, or what is left.
     pub(crate) fn split_for(&mut self, bytes: usize) -> Self {
-        let Some(permit) = &mut self.0 else {
-            return Self(None);
-        };
-        let wanted = pieces((bytes as u64).saturating_mul(COPIES)) as usize;
-        Self(permit.split(wanted.min(permit.num_permits())))
+        let taken = self.0.as_mut().and_then(|held| {
+            let wanted = pieces((bytes as u64).saturating_mul(COPIES)) as usize;
+            let permit = held.permit.split(wanted.min(held.permit.num_permits()))?;
+            Some(Held {
+                permit,
+                of: held.of,
+            })
+        });
+        Self(taken)
     }
 
     /// Accounts for nothing, for requests that came another way.
@@ -104,6 +134,11 @@ impl Reservation {
 pub(super) fn too_large(max_bytes: u64) -> Problem {
     let detail = format!("the body is larger than {max_bytes} bytes, which is the limit");
     Problem::new(ProblemKind::BodyTooLarge, detail)
+}
+
+fn busy() -> Problem {
+    let detail = "too much request data is being held already: ask again later";
+    Problem::busy(detail, 10)
 }
 
 fn pieces(bytes: u64) -> u32 {
@@ -144,6 +179,24 @@ mod tests {
         let mut first = budget.admit(&length(1 << 20), Body::empty()).await.unwrap();
         first.held.shrink_to(1000);
         assert_eq!(budget.free.available_permits(), 3 * 1024 - 1);
+    }
+
+    #[tokio::test]
+    async fn growing_takes_what_is_free_and_waits_for_nothing() {
+        let budget = budget(6.0);
+        let mut first = budget.admit(&length(1 << 20), Body::empty()).await.unwrap();
+        assert_eq!(first.held.grow(2 << 20), Ok(()));
+        let mut second = budget.admit(&length(1), Body::empty()).await.unwrap();
+        let refused = second.held.grow(1 << 20).unwrap_err();
+        assert_eq!(refused.kind(), ProblemKind::Busy);
+        drop(first);
+        assert_eq!(
+            second.held.grow(u64::MAX),
+            Ok(()),
+            "more than there is is all there is"
+        );
+        drop(second);
+        assert_eq!(budget.free.available_permits(), 6 * 1024);
     }
 
     #[tokio::test]

@@ -92,7 +92,7 @@ pub const SETTINGS: &[Setting] = &[
             min: 1,
             max: MOST_SECONDS,
         },
-        help: "Seconds a client may pause while it sends a body",
+        help: "Seconds a client may pause while it sends a body or reads an answer",
         apply: |to, value| to.server.body_timeout = value.seconds(),
     },
     Setting {

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::{RawQuery, State};
 use serde::Serialize;
@@ -5,7 +7,8 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{Captured, captured};
 use crate::app::App;
-use crate::listing::{EntryDocument, Order, Page, SortBy};
+use crate::body::heavy;
+use crate::listing::{EntryDocument, Order, Page, ROW_BYTES, SortBy};
 use crate::problem::responses::{EntryProblems, ListingProblems};
 use crate::wall::rfc3339;
 use crate::{Key, Problem, ProblemKind};
@@ -73,7 +76,9 @@ pub(crate) async fn list(
     let app = app.shared();
     let page = Page::parse(query.as_deref().unwrap_or_default())?;
     let _turn = app.listing.acquire().await;
-    let listing = page.of(&app.engine)?;
+    let engine = Arc::clone(&app.engine);
+    let rows = usize::try_from(engine.cache().len()).unwrap_or(usize::MAX);
+    let listing = heavy(rows.saturating_mul(ROW_BYTES), move || page.of(&engine)).await?;
     Ok(Json(EntriesAnswer {
         entries: listing.entries,
         total: listing.total,

@@ -126,6 +126,44 @@ async fn the_end_waits_for_running_generations() {
 }
 
 #[tokio::test]
+async fn the_end_waits_for_generations_that_nobody_shares() {
+    let server = running(|config| config.cache_enabled = false).await;
+    let waiting = server.ask("a", "wait").await;
+    server.until_waiting(1).await;
+    server.stop.send(()).unwrap();
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    server.probe.open_gate();
+    assert_eq!(read(waiting).await.0, StatusCode::OK);
+    server.ended.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_client_that_stops_reading_loses_its_connection() {
+    let server = running(|config| config.body_timeout = Duration::from_millis(50)).await;
+    let mut lazy = server.connect().await;
+    let body = json!({"name": "a", "do": "large"}).to_string();
+    let request = format!(
+        "POST /api/generate/probe HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    // More answers than the buffers of both ends hold, and none of them is read.
+    let many = request.repeat(200);
+    let sent = tokio::time::timeout(Duration::from_secs(10), async {
+        lazy.write_all(many.as_bytes()).await?;
+        let mut answers = Vec::new();
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        lazy.read_to_end(&mut answers).await
+    })
+    .await;
+    let all = 200 * 300 * 1024;
+    assert!(
+        !matches!(sent, Ok(Ok(read)) if read >= all),
+        "the server gave up"
+    );
+    assert!(sent.is_ok(), "and closed the connection");
+}
+
+#[tokio::test]
 async fn what_is_left_after_the_grace_is_cancelled_and_told_so() {
     let server = running(|config| config.shutdown_grace = Duration::from_millis(50)).await;
     let waiting = server.ask("a", "wait").await;
