@@ -19,6 +19,9 @@ const PIECE_BYTES: u64 = 1024;
 /// picture decoded from that text.
 const COPIES: u64 = 3;
 
+/// What every request may take beside that: its fields and their values, unless they are unusually many.
+const VALUES_BYTES: u64 = 64 * 1024;
+
 /// Hands out the memory for request bodies, first come, first served.
 #[derive(Debug)]
 pub(crate) struct BodyBudget {
@@ -64,7 +67,8 @@ impl BodyBudget {
             return Err(too_large(self.max_body_bytes));
         }
         let length = declared.unwrap_or(self.max_body_bytes);
-        let wanted = pieces(length.saturating_mul(COPIES)).clamp(1, self.pieces);
+        let wanted = length.saturating_mul(COPIES).saturating_add(VALUES_BYTES);
+        let wanted = pieces(wanted).clamp(1, self.pieces);
         let permit = Arc::clone(&self.free).acquire_many_owned(wanted);
         let permit = tokio::time::timeout(self.timeout, permit)
             .await
@@ -93,18 +97,19 @@ impl Reservation {
         drop(held.permit.split(spare));
     }
 
-    /// Accounts for more, up to the whole budget, if it is to be had at once: waiting for more while holding some
-    /// could go on for ever.
+    /// Accounts for `values_bytes` of values, up to the whole budget. Unusually many must be had at once: waiting for
+    /// more while holding some could go on for ever.
     ///
     /// # Errors
     ///
     /// [`ProblemKind::Busy`] when too much is held by others.
-    pub(super) fn grow(&mut self, bytes: u64) -> Result<(), Problem> {
-        let Some(held) = &mut self.0 else {
+    pub(super) fn grow(&mut self, values_bytes: u64) -> Result<(), Problem> {
+        let more = values_bytes.saturating_sub(VALUES_BYTES);
+        let Some(held) = self.0.as_mut().filter(|_| more > 0) else {
             return Ok(());
         };
         let has = u32::try_from(held.permit.num_permits()).unwrap_or(held.of);
-        let wanted = pieces(bytes).min(held.of.saturating_sub(has));
+        let wanted = pieces(more).min(held.of.saturating_sub(has));
         let more = Arc::clone(held.permit.semaphore())
             .try_acquire_many_owned(wanted)
             .map_err(|_| busy())?;
@@ -163,6 +168,9 @@ mod tests {
         HeaderMap::from_iter([(CONTENT_LENGTH, bytes.into())])
     }
 
+    /// Pieces that a body of one megabyte takes.
+    const ONE: u32 = 3 * 1024 + 64;
+
     #[tokio::test]
     async fn bodies_beyond_the_budget_wait_and_are_then_refused() {
         let budget = budget(3.0);
@@ -175,28 +183,39 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_not_kept_is_given_back() {
-        let budget = budget(3.0);
+        let budget = budget(4.0);
         let mut first = budget.admit(&length(1 << 20), Body::empty()).await.unwrap();
+        assert_eq!(budget.free.available_permits(), 4096 - ONE as usize);
         first.held.shrink_to(1000);
-        assert_eq!(budget.free.available_permits(), 3 * 1024 - 1);
+        assert_eq!(budget.free.available_permits(), 4096 - 1);
     }
 
     #[tokio::test]
-    async fn growing_takes_what_is_free_and_waits_for_nothing() {
+    async fn unusually_many_values_take_what_is_free_and_wait_for_nothing() {
         let budget = budget(6.0);
         let mut first = budget.admit(&length(1 << 20), Body::empty()).await.unwrap();
         assert_eq!(first.held.grow(2 << 20), Ok(()));
         let mut second = budget.admit(&length(1), Body::empty()).await.unwrap();
-        let refused = second.held.grow(1 << 20).unwrap_err();
+        let refused = second.held.grow(2 << 20).unwrap_err();
         assert_eq!(refused.kind(), ProblemKind::Busy);
         drop(first);
-        assert_eq!(
-            second.held.grow(u64::MAX),
-            Ok(()),
-            "more than there is is all there is"
-        );
+        let all = second.held.grow(u64::MAX);
+        assert_eq!(all, Ok(()), "more than there is is all there is");
         drop(second);
         assert_eq!(budget.free.available_permits(), 6 * 1024);
+    }
+
+    #[tokio::test]
+    async fn usual_values_are_read_even_while_a_large_body_waits() {
+        let budget = budget(4.0);
+        let mut small = budget.admit(&length(1), Body::empty()).await.unwrap();
+        let huge = budget.admit(&length(1 << 20), Body::empty()).await.unwrap();
+        let headers = length(1 << 20);
+        let waiting = budget.admit(&headers, Body::empty());
+        let (waited, grown) = tokio::join!(waiting, async { small.held.grow(60 * 1024) });
+        assert!(waited.is_err());
+        assert_eq!(grown, Ok(()));
+        drop(huge);
     }
 
     #[tokio::test]

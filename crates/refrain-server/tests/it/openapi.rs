@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use axum::http::StatusCode;
+use refrain_server::ProblemKind;
 use serde_json::Value;
 
 use crate::world::{World, world};
@@ -115,5 +116,17 @@ async fn the_example_generator_is_described_field_by_field() {
     let text = document["components"]["schemas"]["GenerateBody"].to_string();
     for field in ["image", "format", "dimensions", "quality", "base", "invert"] {
         assert!(text.contains(&format!("\"{field}\"")), "{field}");
+    }
+}
+
+#[test]
+fn every_kind_of_problem_is_in_the_documentation() {
+    let page = include_str!("../../../../docs/http-api.md");
+    for kind in ProblemKind::ALL {
+        let row = page
+            .lines()
+            .find(|line| line.starts_with(&format!("| {} |", kind.status().as_u16())));
+        let name = format!("`{}`", kind.name());
+        assert!(row.is_some_and(|row| row.contains(&name)), "{name}");
     }
 }
