@@ -203,7 +203,11 @@ async fn every_bad_body_is_refused_with_its_kind_and_field() {
             invalid,
             Some("dimensions.depth"),
         ),
-        (with(r#""dimensions": {"depth": 1}"#), invalid, Some("base")),
+        (
+            with(r#""base": 2, "dimensions": {"depth": 1}"#),
+            invalid,
+            Some("base"),
+        ),
     ];
     assert!(table.len() >= 80);
     for (body, kind, field) in table {
