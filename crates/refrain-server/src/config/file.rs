@@ -30,7 +30,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<Found>, LoadError> {
     let root = DeTable::parse(text).map_err(|error| LoadError::Syntax {
         path: path.to_owned(),
         line: error.span().map_or(0, |span| document.line(span.start)),
-        message: error.message().to_owned(),
+        message: document.message(&error),
     })?;
     document.settings(root.get_ref())
 }
@@ -83,6 +83,15 @@ impl File<'_> {
             line: self.line(offset),
             key: key.to_owned(),
             suggestion: Suggestion::nearest_key(key),
+        }
+    }
+
+    /// What the parser says, and which key stands twice. It quotes nothing else: that may be a secret.
+    fn message(&self, error: &toml::de::Error) -> String {
+        let message = error.message();
+        match error.span().and_then(|span| self.text.get(span)) {
+            Some(key) if message == "duplicate key" => format!("{message} `{key}`"),
+            _ => message.to_owned(),
         }
     }
 

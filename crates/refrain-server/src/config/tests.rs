@@ -352,6 +352,11 @@ fn a_broken_file_is_named_with_its_line() {
     assert!(refusal.starts_with("`refrain.toml` line 2: "), "{refusal}");
 
     let refusal = Start::new()
+        .file("refrain.toml", "[server]\nport = 5\nport = 6\n")
+        .refusal();
+    assert_eq!(refusal, "`refrain.toml` line 3: duplicate key `port`");
+
+    let refusal = Start::new()
         .file(
             ".env",
             "REFRAIN_PORT=1\nREFRAIN_ADMIN_TOKEN=two secret words\n",
