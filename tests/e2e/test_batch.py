@@ -134,7 +134,8 @@ def test_an_empty_batch_answers_nothing_or_is_refused(server):
     ids=json.dumps,
 )
 def test_a_batch_that_is_not_one_is_refused_or_its_items_are(server, document):
-    answer = server.http.post("/api/batch", json=document)
+    content = json.dumps(document)
+    answer = server.http.post("/api/batch", content=content, headers={"Content-Type": "application/json"})
     if answer.status_code == 200:
         lines = [json.loads(line) for line in answer.text.splitlines()]
         assert lines and all(line["status"] == 400 and line["outcome"] == "error" for line in lines)

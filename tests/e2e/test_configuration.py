@@ -171,7 +171,7 @@ def test_with_an_admin_token_only_its_bearer_may_manage(serve):
         ("DELETE", "/api/cache/entries/" + "0" * 64),
         ("POST", "/api/cache/stats/reset"),
     ]
-    wrong = [None, "Bearer wrong", f"Bearer {token}x", f"Bearer {token[:-1]}", f"Basic {token}", token, "Bearer "]
+    wrong = [None, "Bearer wrong", f"Bearer {token}x", f"Bearer {token[:-1]}", f"Basic {token}", token, "Bearer"]
     for method, path in management:
         for authorization in wrong:
             headers = {"Authorization": authorization} if authorization else {}

@@ -16,7 +16,6 @@ ROUTES = {
     ("delete", "/api/jobs/{id}"),
     ("get", "/api/jobs/{id}/events"),
     ("get", "/api/results/{key}"),
-    ("head", "/api/results/{key}"),
     ("post", "/api/batch"),
     ("get", "/api/cache/stats"),
     ("post", "/api/cache/stats/reset"),

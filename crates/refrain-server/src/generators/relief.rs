@@ -16,9 +16,6 @@ use crate::{Fields, Problem, ProblemKind, Reservation};
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Relief;
 
-/// To be raised whenever `relief` makes other bytes of the same request than before.
-const FINGERPRINT: &str = "1";
-
 /// What a generator reads. As an example: what `relief` does.
 #[derive(Debug, ToSchema)]
 #[expect(
@@ -28,9 +25,20 @@ const FINGERPRINT: &str = "1";
 pub(crate) struct GenerateBody {
     /// The picture: base64 or a data URI in JSON, a file part in a form.
     image: String,
+    /// File format of the answer.
     #[schema(inline)]
-    #[serde(flatten)]
-    parameters: ReliefParameters,
+    format: Option<Format>,
+    /// Extents of the whole relief in mm, base plate included.
+    dimensions: Option<Dimensions>,
+    /// Fineness of the surface.
+    #[schema(minimum = 1, maximum = 10, default = 7)]
+    quality: Option<u8>,
+    /// Thickness of the base plate in mm; below `dimensions.depth`.
+    #[schema(minimum = 0.2, maximum = 100.0, default = 2.0)]
+    base: Option<f64>,
+    /// `true`: what is dark is high.
+    #[schema(default = false)]
+    invert: Option<bool>,
 }
 
 impl Generator for Relief {
@@ -39,7 +47,7 @@ impl Generator for Relief {
     }
 
     fn fingerprint(&self) -> &'static str {
-        FINGERPRINT
+        relief::FINGERPRINT
     }
 
     fn prepare(&self, mut request: RequestDocument) -> Result<Prepared, Problem> {
@@ -135,7 +143,7 @@ fn key_of(picture: &[u8], parameters: &ReliefParameters) -> Result<Key, Unkeyabl
         depth,
     } = parameters.dimensions;
     Key::builder()
-        .generator("relief", FINGERPRINT)
+        .generator("relief", relief::FINGERPRINT)
         .part("image", &Media::of(picture))
         .part("format", &parameters.format.extension())
         .part("width", &width)

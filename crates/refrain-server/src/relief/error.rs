@@ -20,7 +20,7 @@ pub enum ReliefError {
         allowed: String,
     },
     /// There are no bytes at all.
-    #[error("the picture is empty: send the bytes of a {READABLE} file")]
+    #[error("`image` is empty: send the bytes of a {READABLE} file")]
     Empty,
     /// The bytes do not begin like a picture in a format that is read.
     #[error("the bytes are not a picture that can be read: send a {READABLE} file")]

@@ -43,11 +43,11 @@ pub(crate) struct EntriesQuery {
     /// Most entries on a page.
     #[param(minimum = 1, maximum = 1000, default = 100)]
     per_page: Option<usize>,
-    /// What to sort by.
-    #[param(inline, default = "timestamp")]
+    /// What to sort by; `timestamp` if left out.
+    #[param(inline)]
     sort: Option<SortBy>,
-    /// Which way.
-    #[param(inline, default = "asc")]
+    /// Which way; `asc` if left out.
+    #[param(inline)]
     order: Option<Order>,
 }
 
