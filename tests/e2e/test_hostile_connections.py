@@ -35,7 +35,19 @@ def exchange(server, data: bytes, seconds: float = 10) -> bytes:
     with server.raw(timeout=seconds) as connection:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             connection.sendall(data)
-        with contextlib.suppress(TimeoutError, ConnectionResetError):
+        # To the server a closed half is a client that hung up, so it comes only when nothing more is said.
+        connection.settimeout(1)
+        with contextlib.suppress(ConnectionResetError):
+            while True:
+                try:
+                    part = connection.recv(65536)
+                except TimeoutError:
+                    break
+                if not part:
+                    return received
+                received += part
+        connection.settimeout(seconds)
+        with contextlib.suppress(OSError):
             connection.shutdown(socket.SHUT_WR)
         with contextlib.suppress(TimeoutError, ConnectionResetError):
             while part := connection.recv(65536):
