@@ -34,9 +34,12 @@ mod builder;
 mod cache;
 mod clock;
 mod computed;
+#[cfg(feature = "macros")]
+mod decorate;
 mod entry;
 mod error;
 mod flight;
+mod global;
 mod histogram;
 pub mod key;
 #[doc(hidden)]
@@ -44,19 +47,30 @@ pub mod policy;
 mod request;
 mod stats;
 mod store;
+mod weigh;
 
 pub use builder::CacheBuilder;
 pub use cache::Cache;
 pub use clock::{Clock, FakeClock};
 pub use computed::{Computed, EntryOptions};
+#[cfg(feature = "macros")]
+pub use decorate::{CachedCall, FunctionCache, FunctionStats, function_stats};
 pub use entry::{
     Answer, Capacity, Cursor, EntriesPage, Entry, EntryInfo, Insertion, Outcome, RemovalCause,
     Stored,
 };
 pub use error::{BuildError, ComputeError};
 pub use flight::{BoxFuture, OnAbandoned};
+pub use global::{AnyValue, GlobalError, global, init_global, try_global};
 pub use histogram::Histogram;
 pub use key::{Key, KeyBuilder, KeyEncoder, Keyable, Unkeyable};
 pub use policy::{Policy, StateError};
+#[cfg(feature = "macros")]
+pub use refrain_macros::{Keyable, Weigh, cached_result, cached_result_sync};
 pub use request::EntryRequest;
 pub use stats::Stats;
+pub use weigh::Weigh;
+
+#[cfg(feature = "macros")]
+#[doc(hidden)]
+pub use decorate::expansion as __private;

@@ -44,7 +44,7 @@ mod shapes;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be part of a cache key",
     label = "this value has no stable form to make a key from",
-    note = "if the type is yours, implement `refrain::key::Keyable` for it: pass every field that changes the result to the encoder",
+    note = "if the type is yours, write `#[derive(refrain::Keyable)]` above it, or implement `refrain::Keyable`",
     note = "if it is not, give the key yourself with `key = |…| …`, from values that can be keyed",
     note = "if it cannot change the result, leave it out with `ignore(…)`"
 )]

@@ -1,0 +1,39 @@
+//! What `#[cached_result]` and `#[cached_result_sync]` expand to.
+//!
+//! The expansion of an attribute is one call of [`call`] or [`call_async`]. Everything that decides something is
+//! here, in plain functions; the expansion only names the parts: the [`Site`], the cache, the key, the shape of the
+//! result, its weight, and how to compute it.
+//!
+//! One rule holds throughout: the caller always gets the function's own result. Where the cache cannot help, because
+//! there is no key, it refuses, or it holds something else, the function is simply called.
+
+mod asynchronous;
+mod fields;
+mod function;
+mod handle;
+mod holding;
+mod identity;
+mod lookup;
+mod options;
+mod panics;
+mod shape;
+mod synchronous;
+
+pub use function::{FunctionStats, function_stats};
+pub use handle::{CachedCall, FunctionCache};
+
+/// What expansions name. Not for people: it may change in any version.
+pub mod expansion {
+    pub use super::asynchronous::{boxed, call_async};
+    pub use super::fields::{Named, Unnamed};
+    pub use super::function::Site;
+    pub use super::handle::{cached_call, function_cache};
+    pub use super::holding::{estimated, told};
+    pub use super::identity::{Call, Given, GivenParts, key, key_of, version};
+    pub use super::lookup::{fixed_cache, found_cache, global_cache};
+    pub use super::options::{Options, options};
+    pub use super::shape::{
+        Returns, ReturnsOther, ReturnsResult, ReturnsSharedResult, whole_result,
+    };
+    pub use super::synchronous::call;
+}
