@@ -1,16 +1,18 @@
 //! The function again, with one call of the library for its body.
 
-use proc_macro2::{Ident, Span, TokenStream};
+mod key;
+mod prepare;
+
+use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{Error, FnArg, Pat, Path, ReceiverKind, Result, parse_quote, parse_quote_spanned};
+use syn::{Error, FnArg, Path, ReceiverKind, Result, parse_quote, parse_quote_spanned};
 
 use crate::arguments::Arguments;
-use crate::function::{Function, Kind, Parameter, Passing, mentions};
+use crate::function::{Function, Kind, mentions};
 use crate::handle;
 use crate::hygiene::{at, hygienic, moved_to};
-use crate::receiver::rename_self;
 
 /// What an attribute expands to. The function stays even if something is wrong, so that one mistake is one error and
 /// not one more for each call.
@@ -70,6 +72,7 @@ impl<'a> Expansion<'a> {
         let modifiers = &function.item.modifiers.defaultness;
         let mut signature = function.item.sig.clone();
         let call = self.call()?;
+        let mut allowed = None;
         let block = if function.kind == Kind::Async && self.is_recursive() {
             // As `async fn` it could not await itself: whether its future is `Send` would depend on itself.
             signature.asyncness = None;
@@ -77,12 +80,15 @@ impl<'a> Expansion<'a> {
             signature.output = parse_quote_spanned! {Span::mixed_site()=>
                 -> impl ::core::future::Future<Output = #output> + ::core::marker::Send
             };
+            // In the `impl` of a trait, it says more than the trait.
+            allowed = Some(hygienic!(#[allow(refining_impl_trait)]));
             hygienic!({ async move #call })
         } else {
             call
         };
         Ok(hygienic! {
             #(#attributes)*
+            #allowed
             #visibility #modifiers #signature #block
             #handle
         })
@@ -171,59 +177,6 @@ impl<'a> Expansion<'a> {
         quote_spanned!(at(cache.span())=> #private::#kind(&#cache))
     }
 
-    /// The key of the call, or why there is none.
-    pub(crate) fn key(&self) -> TokenStream {
-        let Self { private, .. } = self;
-        let version = match &self.arguments.version {
-            None => hygienic!("1"),
-            Some(version @ syn::Expr::Lit(literal)) if matches!(literal.lit, syn::Lit::Str(_)) => {
-                version.to_token_stream()
-            }
-            Some(version) => hygienic!(&#private::version(#version)),
-        };
-        if let Some(key) = &self.arguments.key {
-            let span = key.body.span();
-            let given = key.call(self.function);
-            let key = quote_spanned!(at(span)=> #private::Given(#given).key(__call, #version));
-            return hygienic! {{
-                #[allow(unused_imports)]
-                use #private::GivenParts as _;
-                #key
-            }};
-        }
-        let parts = self.key_parts();
-        hygienic!(__call.arguments(#version, &[#(#parts),*]))
-    }
-
-    fn key_parts(&self) -> Vec<TokenStream> {
-        let is_ignored = |name: &str| self.arguments.ignore.iter().any(|ignored| ignored == name);
-        let part = |name: &str, value: TokenStream, span: Span| quote_spanned!(at(span)=> (#name, &#value));
-        let mut parts = Vec::new();
-        if let Some(receiver) = self.receiver()
-            && !is_ignored("self")
-        {
-            let this = quote_spanned!(receiver=> self);
-            parts.push(part("self", this, receiver));
-        }
-        for parameter in &self.function.parameters {
-            if !parameter.is_in(&self.arguments.ignore) {
-                let binding = &parameter.binding;
-                parts.push(part(
-                    &parameter.key_name,
-                    binding.to_token_stream(),
-                    parameter.span(),
-                ));
-            }
-        }
-        parts
-    }
-
-    /// Where `self` stands, if it does.
-    fn receiver(&self) -> Option<Span> {
-        let receiver = self.function.item.sig.receiver()?;
-        Some(receiver.self_token.span)
-    }
-
     fn shape(&self) -> TokenStream {
         let Self { private, .. } = self;
         let output = &self.function.output;
@@ -246,105 +199,6 @@ impl<'a> Expansion<'a> {
         };
         let (output, shape) = (&self.function.output, self.shape());
         hygienic!(#private::told::<#output, _, _>(#shape, #weight))
-    }
-
-    /// The closure that gives the options of the entry and the computation.
-    fn prepare(&self) -> Result<TokenStream> {
-        let options = self.options();
-        let output = &self.function.output;
-        let rebound = self
-            .function
-            .parameters
-            .iter()
-            .filter_map(Parameter::rebound);
-        match self.function.kind {
-            Kind::Sync => {
-                let block = self.function.block();
-                Ok(hygienic! {
-                    move |__wanted: bool| (
-                        #options,
-                        move || -> #output { #(#rebound)* #block },
-                    )
-                })
-            }
-            Kind::Async => {
-                let Self { private, .. } = self;
-                let (owned, borrowed) = self.owned();
-                let block = self.async_block()?;
-                let span = self.function.block().span();
-                let body = quote_spanned!(at(span)=> async move {
-                    #borrowed
-                    #(#rebound)*
-                    // Says what the block gives, so that a `?` in it knows.
-                    #[allow(unreachable_code, clippy::all, clippy::pedantic)]
-                    if false {
-                        let __output: #output = loop {};
-                        return __output;
-                    }
-                    #block
-                });
-                Ok(hygienic! {
-                    move |__wanted: bool| {
-                        let __options = #options;
-                        #owned
-                        (__options, #private::boxed::<#output>(#body))
-                    }
-                })
-            }
-        }
-    }
-
-    fn options(&self) -> TokenStream {
-        let Self { private, .. } = self;
-        let said = [
-            ("ttl", &self.arguments.ttl),
-            ("cost", &self.arguments.cost),
-            ("tags", &self.arguments.tags),
-        ];
-        let said = said.into_iter().filter_map(|(name, value)| {
-            let value = value.as_ref()?;
-            let name = Ident::new(name, Span::mixed_site());
-            Some(quote_spanned!(at(value.span())=> .#name(#value)))
-        });
-        hygienic!(#private::options(__site, __wanted, |__options| __options #(#said)*))
-    }
-
-    /// Clones of what is borrowed, which the computation takes with it, and references to them under the old names.
-    fn owned(&self) -> (TokenStream, TokenStream) {
-        let mut owned = TokenStream::new();
-        let mut borrowed = TokenStream::new();
-        let mut add = |name: &Ident, source: &TokenStream, ty: &syn::Type, span: Span| {
-            owned.extend(quote_spanned!(at(span)=>
-                let #name = <#ty as ::std::borrow::ToOwned>::to_owned(#source);
-            ));
-            borrowed.extend(hygienic! {
-                let #name: &#ty = ::core::borrow::Borrow::<#ty>::borrow(&#name);
-                // In the key it is used, if not in the body.
-                let _ = #name;
-            });
-        };
-        if let Some(receiver) = &self.function.receiver
-            && let Passing::Borrowed(ty) = &receiver.passing
-        {
-            add(&this(), &quote!(self), ty, receiver.span);
-        }
-        for parameter in &self.function.parameters {
-            if let Passing::Borrowed(ty) = &parameter.passing {
-                let name = &parameter.binding;
-                add(name, &name.to_token_stream(), ty, ty.span());
-            }
-        }
-        (owned, borrowed)
-    }
-
-    fn async_block(&self) -> Result<TokenStream> {
-        let block = self.function.block();
-        match &self.function.receiver {
-            Some(receiver) if matches!(receiver.passing, Passing::Borrowed(_)) => {
-                Ok(rename_self(block, &this())?.to_token_stream())
-            }
-            _ => Ok(block.to_token_stream()),
-        }
     }
 
     /// Whether the function's name is in its body: then it may await itself.
@@ -370,23 +224,5 @@ impl<'a> Expansion<'a> {
                 input
             })
             .collect()
-    }
-}
-
-/// The name of `self` in the body of an `async` method.
-fn this() -> Ident {
-    Ident::new("__self", Span::mixed_site())
-}
-
-impl Parameter {
-    fn span(&self) -> Span {
-        self.binding.span()
-    }
-
-    /// The pattern that the user wrote, bound before the body.
-    fn rebound(&self) -> Option<TokenStream> {
-        let pattern: &Pat = self.pattern.as_ref()?;
-        let binding = &self.binding;
-        Some(hygienic!(let #pattern = #binding;))
     }
 }

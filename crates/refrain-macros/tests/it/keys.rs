@@ -97,6 +97,96 @@ fn without_a_key_the_function_is_simply_called() {
 }
 
 #[test]
+fn an_argument_that_contains_itself_has_no_key_and_the_function_is_called() {
+    use std::cell::RefCell;
+    use std::rc::Rc;
+
+    use refrain::key::Encoded;
+    use refrain::{KeyEncoder, Keyable, function_stats};
+
+    struct Node {
+        next: RefCell<Option<Rc<Node>>>,
+    }
+    impl Keyable for Node {
+        fn encode_key(&self, encoder: KeyEncoder<'_>) -> Result<Encoded, Unkeyable> {
+            encoder.record("Node", &[("next", &*self.next.borrow())])
+        }
+    }
+
+    #[cached_result_sync(name = "keys::walk")]
+    fn walk(node: &Rc<Node>) -> usize {
+        Rc::strong_count(node)
+    }
+
+    let node = Rc::new(Node {
+        next: RefCell::new(None),
+    });
+    assert_eq!((walk(&node), walk(&node)), (1, 1));
+    *node.next.borrow_mut() = Some(Rc::clone(&node));
+    assert_eq!((walk(&node), walk(&node)), (2, 2));
+    node.next.borrow_mut().take();
+    let stats = function_stats();
+    let walk = stats.iter().find(|stats| stats.name == "keys::walk");
+    let walk = walk.expect("it was called");
+    assert_eq!((walk.misses, walk.hits, walk.uncached), (1, 1, 2));
+}
+
+#[test]
+fn what_can_be_an_argument_is_told_apart_by_value_and_by_type() {
+    use std::collections::{BTreeMap, HashMap};
+    use std::path::{Path, PathBuf};
+    use std::time::Duration;
+
+    use refrain::{Keyable, key::canonical_form};
+
+    let forms: Vec<Vec<u8>> = [
+        &1_i64 as &dyn Keyable,
+        &-1_i64,
+        &1.0_f64,
+        &0.0_f64,
+        &-0.0_f64,
+        &f64::NAN,
+        &f64::from_bits(f64::NAN.to_bits() ^ 1),
+        &true,
+        &"1",
+        &"",
+        &b"1".as_slice(),
+        &[1_u16].as_slice(),
+        &(1,),
+        &(),
+        &None::<u8>,
+        &Some(1),
+        &Some(None::<u8>),
+        &Ok::<u8, u8>(1),
+        &Err::<u8, u8>(1),
+        &BTreeMap::from([("a", 1)]),
+        &Duration::from_nanos(1),
+        &Path::new("a"),
+        &(0..1),
+    ]
+    .into_iter()
+    .map(|value| canonical_form(value).expect("it can be keyed"))
+    .collect();
+    for (at, form) in forms.iter().enumerate() {
+        assert!(!forms[..at].contains(form), "value {at} is another one");
+    }
+    let same = |one: &dyn Keyable, other: &dyn Keyable| {
+        assert_eq!(canonical_form(&one), canonical_form(&other));
+    };
+    same(&1_u8, &1_i128);
+    same(&0.5_f32, &0.5_f64);
+    same(&f32::NAN, &f64::NAN);
+    same(&'a', &"a".to_owned());
+    same(&vec![1_u8], &[1_u8]);
+    same(
+        &HashMap::from([("b", 2), ("a", 1)]),
+        &BTreeMap::from([("a", 1), ("b", 2)]),
+    );
+    same(&PathBuf::from("a"), &std::ffi::OsStr::new("a"));
+    same(&Box::new(std::sync::Arc::new(7)), &&7);
+}
+
+#[test]
 fn an_ignored_argument_makes_no_difference() {
     static RUNS: AtomicU32 = AtomicU32::new(0);
 

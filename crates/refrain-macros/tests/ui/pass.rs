@@ -20,6 +20,8 @@ mod derives_of_every_kind;
 mod every_argument_at_once;
 #[path = "pass/functions_in_functions_and_blocks.rs"]
 mod functions_in_functions_and_blocks;
+#[path = "pass/functions_made_by_macros.rs"]
+mod functions_made_by_macros;
 #[path = "pass/futures_can_be_sent.rs"]
 mod futures_can_be_sent;
 #[path = "pass/generic_functions.rs"]
@@ -66,6 +68,7 @@ fn main() {
     derives_of_every_kind::main();
     every_argument_at_once::main();
     functions_in_functions_and_blocks::main();
+    functions_made_by_macros::main();
     futures_can_be_sent::main();
     generic_functions::main();
     handles_in_other_modules::main();

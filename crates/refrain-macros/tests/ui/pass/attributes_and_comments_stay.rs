@@ -11,6 +11,21 @@ pub fn documented(
     number
 }
 
+#[refrain::cached_result_sync]
+fn inside() -> u64 {
+    //! Documented inside.
+    #![allow(unused_variables)]
+    let unused = 1;
+    2
+}
+
+#[refrain::cached_result]
+async fn inside_of_async() -> u64 {
+    #![allow(unused_variables)]
+    let unused = 1;
+    2
+}
+
 #[deprecated]
 #[refrain::cached_result_sync]
 fn old() -> u64 {
@@ -18,7 +33,8 @@ fn old() -> u64 {
 }
 
 pub(crate) fn main() {
-    assert_eq!(documented(7), 7);
+    assert_eq!((documented(7), inside()), (7, 2));
+    drop(inside_of_async());
     #[allow(deprecated)]
     let one = old();
     assert_eq!(one, 1);

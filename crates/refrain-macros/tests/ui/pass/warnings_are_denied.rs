@@ -36,9 +36,27 @@ pub async fn countdown(number: u64) -> u64 {
     if number == 0 { 0 } else { countdown(number - 1).await }
 }
 
+/// A trait with an async method.
+#[allow(async_fn_in_trait)]
+pub trait Render {
+    /// Renders.
+    async fn render(&self, depth: u64) -> u64;
+}
+
+/// Renders itself.
+#[derive(Clone, Debug)]
+pub struct Cat;
+
+impl Render for Cat {
+    #[cached_result(ignore(self))]
+    async fn render(&self, depth: u64) -> u64 {
+        if depth == 0 { 0 } else { self.render(depth - 1).await + 1 }
+    }
+}
+
 fn main() {
     assert_eq!(unused_in_body(1, "a"), 1);
     assert_eq!(with_handle(1), Ok(1));
     assert_eq!(with_call(1), Some(1));
-    drop((borrows(&[], &1, 0), countdown(3)));
+    drop((borrows(&[], &1, 0), countdown(3), Cat.render(3)));
 }
