@@ -58,6 +58,10 @@ pub enum GlobalError {
 pub(crate) struct Global {
     pub(crate) cache: Cache<Key, AnyValue>,
     /// Whether cached functions use it.
+    #[cfg_attr(
+        not(feature = "macros"),
+        expect(dead_code, reason = "only cached functions ask")
+    )]
     pub(crate) enabled: bool,
 }
 

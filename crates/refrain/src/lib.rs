@@ -22,6 +22,24 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # One line above a function
+//!
+//! `#[cached_result]` and `#[cached_result_sync]` keep the results of a function in the cache of the process,
+//! [`global()`], or in one of your own.
+//!
+#![cfg_attr(feature = "macros", doc = "```")]
+#![cfg_attr(not(feature = "macros"), doc = "```ignore")]
+//! use refrain::cached_result_sync;
+//!
+//! #[cached_result_sync]
+//! fn render(prompt: &str, seed: u64) -> Vec<u8> {
+//!     format!("{prompt} {seed}").into_bytes() // …two minutes later…
+//! }
+//!
+//! assert_eq!(render("a cat", 7), render("a cat", 7)); // once
+//! assert_eq!(refrain::global().stats().computations, 1);
+//! ```
+//!
 //! # What you may rely on
 //!
 //! * One computation per key, however many ask at once; it belongs to the cache, so a caller may leave.
