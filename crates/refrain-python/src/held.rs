@@ -1,0 +1,34 @@
+//! A Python object that a cache holds: cloned and dropped by whoever, with or without the interpreter.
+
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+
+/// A counted reference to a Python object; a clone is a count, for which the interpreter is not needed.
+#[derive(Clone)]
+pub(crate) struct Held(Arc<Object>);
+
+struct Object(Option<Py<PyAny>>);
+
+impl Held {
+    pub(crate) fn new(object: Py<PyAny>) -> Self {
+        Self(Arc::new(Object(Some(object))))
+    }
+
+    pub(crate) fn get(&self, py: Python<'_>) -> Py<PyAny> {
+        let object = self.0.0.as_ref();
+        object
+            .expect("the object is there until the last reference is dropped")
+            .clone_ref(py)
+    }
+}
+
+impl Drop for Object {
+    /// The last reference may go in a thread that Python does not know, such as the one that expires entries. The
+    /// object goes at once and not when Python happens to come by: it may be a hundred megabytes.
+    fn drop(&mut self) {
+        let object = self.0.take();
+        // Without an interpreter (it is shutting down) there is nobody left to give the memory back to.
+        let _ = Python::try_attach(|_| drop(object));
+    }
+}

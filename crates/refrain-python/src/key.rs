@@ -1,0 +1,105 @@
+//! Keys as Python sees them.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyBytes, PyDict};
+use refrain::key::{Keyable, Unkeyable};
+
+use crate::encode::{Encoding, Value};
+
+/// The identity of a request: a 256-bit digest, written as 64 lowercase hexadecimal digits.
+#[pyclass(frozen, eq, ord, module = "refrain_cache", name = "Key")]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Key(pub(crate) refrain::Key);
+
+#[pymethods]
+impl Key {
+    #[new]
+    fn new(text: &str) -> PyResult<Self> {
+        text.parse()
+            .map(Self)
+            .map_err(|error: refrain::key::ParseKeyError| PyValueError::new_err(error.to_string()))
+    }
+
+    fn __str__(&self) -> String {
+        self.0.to_string()
+    }
+
+    fn __repr__(&self) -> String {
+        format!("Key('{}')", self.0)
+    }
+
+    fn __hash__(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.0.hash(&mut hasher);
+        hasher.finish()
+    }
+
+    fn __bytes__<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, self.0.as_bytes())
+    }
+
+    fn __reduce__(slf: &Bound<'_, Self>) -> (Py<PyAny>, (String,)) {
+        (slf.get_type().into_any().unbind(), (slf.get().__str__(),))
+    }
+}
+
+/// The key of a request of these parts.
+#[pyfunction]
+#[pyo3(signature = (generator, fingerprint, parts, describe, namespace=""))]
+pub(crate) fn key_of(
+    generator: &str,
+    fingerprint: &str,
+    parts: &Bound<'_, PyDict>,
+    describe: Bound<'_, PyAny>,
+    namespace: &str,
+) -> PyResult<Key> {
+    let encoding = Encoding::new(describe);
+    let parts: PyResult<Vec<(String, Value<'_, '_>)>> = parts
+        .iter()
+        .map(|(name, object)| {
+            let encoding = &encoding;
+            Ok((name.extract()?, Value { object, encoding }))
+        })
+        .collect();
+    let parts = parts?;
+    let parts: Vec<_> = parts
+        .iter()
+        .map(|(name, value)| (name.as_str(), value))
+        .collect();
+    key_from(generator, fingerprint, namespace, &parts, &encoding)
+}
+
+/// The key of the parts, or an `UnkeyableError` that names the part.
+pub(crate) fn key_from(
+    generator: &str,
+    fingerprint: &str,
+    namespace: &str,
+    parts: &[(&str, &Value<'_, '_>)],
+    encoding: &Encoding<'_>,
+) -> PyResult<Key> {
+    let mut builder = refrain::Key::builder()
+        .namespace(namespace)
+        .generator(generator, fingerprint);
+    for (name, value) in parts {
+        builder = builder.part(name, *value as &dyn Keyable);
+    }
+    let key = builder.build();
+    if let Some(interruption) = encoding.interruption() {
+        return Err(interruption);
+    }
+    key.map(Key)
+        .map_err(|unkeyable| refused(encoding.describe.py(), &unkeyable))
+}
+
+fn refused(py: Python<'_>, unkeyable: &Unkeyable) -> PyErr {
+    static ERROR: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let error = ERROR.import(py, "refrain_cache._errors", "UnkeyableError");
+    match error.and_then(|error| error.call1((unkeyable.to_string(), unkeyable.part()))) {
+        Ok(error) => PyErr::from_value(error),
+        Err(error) => error,
+    }
+}

@@ -1,0 +1,64 @@
+//! The clock of a cache of the library: the machine's, or one that is moved by hand before each operation.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use pyo3::prelude::*;
+use refrain::FakeClock;
+
+use crate::clock::Clock;
+
+pub(super) enum Time {
+    /// The library asks the machine, and a thread of its own removes what has expired.
+    Machine,
+    /// Moved on by whoever uses the cache. For clocks of the user's, and for child processes: the thread that the
+    /// parent had for alarms does not exist there, and its locks may be held for ever.
+    Stepped {
+        hands: FakeClock,
+        clock: Clock,
+        moved_to: Mutex<f64>,
+    },
+}
+
+impl Time {
+    pub(super) fn stepped(py: Python<'_>, clock: Clock) -> PyResult<(Self, refrain::Clock)> {
+        let moved_to = Mutex::new(clock.now(py)?);
+        let (time, hands) = refrain::Clock::fake();
+        let stepped = Self::Stepped {
+            hands,
+            clock,
+            moved_to,
+        };
+        Ok((stepped, time))
+    }
+
+    /// Moves the cache's time on to now. A clock that goes backwards stands still.
+    pub(super) fn step(&self, py: Python<'_>) -> PyResult<()> {
+        let Self::Stepped {
+            hands,
+            clock,
+            moved_to,
+        } = self
+        else {
+            return Ok(());
+        };
+        let now = clock.now(py)?;
+        let by = {
+            let mut moved_to = moved_to.lock().unwrap_or_else(PoisonError::into_inner);
+            let by = now - *moved_to;
+            *moved_to = moved_to.max(now);
+            by
+        };
+        if by > 0.0 {
+            hands.advance(Duration::try_from_secs_f64(by).unwrap_or(Duration::MAX));
+        }
+        Ok(())
+    }
+
+    pub(super) fn function(&self) -> Option<&Py<PyAny>> {
+        match self {
+            Self::Machine => None,
+            Self::Stepped { clock, .. } => clock.function(),
+        }
+    }
+}
