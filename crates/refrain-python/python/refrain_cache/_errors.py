@@ -1,0 +1,49 @@
+"""What can go wrong, each error a `RefrainError` and the built-in that fits."""
+
+from __future__ import annotations
+
+
+class RefrainError(Exception):
+    """The base of all errors of this package."""
+
+
+class UnkeyableError(RefrainError, TypeError):
+    """A value that cannot be part of a key; `part` names it, as in `prompt[2].style`."""
+
+    def __init__(self, message: str, part: str = "") -> None:
+        super().__init__(message)
+        self.part = part
+
+    def __reduce__(self) -> tuple[type, tuple[str, str]]:
+        return type(self), (self.args[0], self.part)
+
+
+class RecursiveComputationError(RefrainError, RecursionError):
+    """A computation needs its own result, directly or through others, so waiting would never end."""
+
+
+class WaitTimeoutError(RefrainError, TimeoutError):
+    """The result was not there in time. The computation goes on."""
+
+
+class CodecError(RefrainError, ValueError):
+    """A value that no codec takes, or bytes that are not what their codec writes."""
+
+
+class ServerError(RefrainError):
+    """The server refused a request; the fields are those of its problem document (RFC 9457)."""
+
+    def __init__(self, status: int, kind: str, detail: str, field: str | None = None) -> None:
+        super().__init__(f"{status} {kind}: {detail}")
+        self.status = status
+        self.kind = kind
+        self.detail = detail
+        self.field = field
+
+
+class ServerUnreachableError(RefrainError, ConnectionError):
+    """No server answered at the address."""
+
+
+class BypassWarning(UserWarning):
+    """A call went past the cache, because it could not be keyed or the cache failed. Told once per function."""

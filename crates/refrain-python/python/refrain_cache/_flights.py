@@ -1,0 +1,303 @@
+"""Single-flight for threads and tasks together: one computation per key, however many ask at once.
+
+Whoever finds nothing first leads. A leading thread computes where it stands; a leading task has the computation run in
+a task of its own, so that it goes on when its caller is cancelled. The others wait: a thread by sleeping without the
+interpreter, a task by awaiting. Nothing of the cache is locked meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import threading
+import time
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from typing import Any, Awaitable, Callable, Protocol
+
+from ._errors import WaitTimeoutError
+from ._waiting import LoopBlockedError, inside, waiting_for
+
+#: Seconds after which whoever waits for a task looks whether its loop is still there: a loop that is closed in the
+#: middle of something tells nobody.
+_LOOK_AGAIN = 1.0
+
+_numbers = itertools.count(1)
+
+
+class Results(Protocol):
+    """Where results are kept, as flights see it."""
+
+    def begin(self, key: Any) -> Any:
+        """The value in a tuple of one, or a ticket for a computation that begins now."""
+
+    def is_current(self, ticket: Any) -> bool:
+        """Whether what the computation gives may be handed to somebody who asks now."""
+
+    def finish(self, ticket: Any, key: Any, value: Any, seconds: float) -> bool:
+        """Ends the computation; false if the value is for one caller only."""
+
+    def abandon(self, ticket: Any) -> None:
+        """Ends the computation without a value."""
+
+    def failed(self, error: Exception) -> None:
+        """Keeping failed; the caller gets its result all the same."""
+
+
+class Flight:
+    """One running computation."""
+
+    def __init__(self, key: Any, ticket: Any, loop: Any) -> None:
+        self.key = key
+        self.ticket = ticket
+        #: The event loop that runs it, if it is a task.
+        self.loop = loop
+        self.task: asyncio.Task[None] | None = None
+        self.number = next(_numbers)
+        #: How it ended: `("value", …)`, `("failed", error)`, `("private", None)` or `("abandoned", None)`.
+        self._outcome: Future[tuple[str, Any]] = Future()
+        # A future that runs cannot be cancelled by somebody who waits for it.
+        self._outcome.set_running_or_notify_cancel()
+
+    @property
+    def ended(self) -> bool:
+        return self._outcome.done()
+
+    def end(self, kind: str, content: Any) -> None:
+        if not self._outcome.done():
+            self._outcome.set_result((kind, content))
+
+    def wait(self, limit: Limit) -> tuple[str, Any]:
+        """Sleeps until it has ended."""
+        while True:
+            try:
+                return self._outcome.result(limit.left(None if self.loop is None else _LOOK_AGAIN))
+            except FutureTimeoutError:
+                limit.check()
+                self._end_if_lost()
+
+    async def arrival(self, limit: Limit) -> tuple[str, Any]:
+        """Awaits its end. Cancelling this cancels nothing else."""
+        loop = asyncio.get_running_loop()
+        woken = loop.create_future()
+
+        def set_woken() -> None:
+            if not woken.done():
+                woken.set_result(None)
+
+        def wake(_: Any) -> None:
+            try:
+                loop.call_soon_threadsafe(set_woken)
+            except RuntimeError:
+                pass  # The loop of the one who waited is closed.
+
+        self._outcome.add_done_callback(wake)
+        while not self._outcome.done():
+            another = self.loop is not None and self.loop is not loop
+            await asyncio.wait([woken], timeout=limit.left(_LOOK_AGAIN if another else None))
+            if not self._outcome.done():
+                limit.check()
+                self._end_if_lost()
+        return self._outcome.result()
+
+    def _end_if_lost(self) -> None:
+        if self.loop is not None and self.loop.is_closed():
+            self.end("abandoned", None)
+
+    def __str__(self) -> str:
+        return f"computation {self.number} of {str(self.key)[:16]}"
+
+
+class Limit:
+    """How long a caller waits."""
+
+    def __init__(self, seconds: float | None) -> None:
+        if seconds is not None and not seconds >= 0:
+            raise ValueError(f"`timeout_seconds` is {seconds} but must be 0 or more, or None")
+        self._seconds = seconds
+        self._until = None if seconds is None else time.monotonic() + seconds
+
+    def left(self, at_most: float | None) -> float | None:
+        """Seconds to sleep, at most a century: more than that overflows somewhere below."""
+        if self._until is None:
+            return at_most
+        left = min(max(self._until - time.monotonic(), 0.0), 3.2e9)
+        return left if at_most is None else min(left, at_most)
+
+    def check(self) -> None:
+        if self._until is not None and time.monotonic() >= self._until:
+            raise WaitTimeoutError(f"no result within {self._seconds} s; the computation goes on")
+
+
+class Flights:
+    """The running computations of one cache."""
+
+    def __init__(self) -> None:
+        # Reentrant, since comparing keys may run anything.
+        self._lock = threading.RLock()
+        self._running: dict[Any, Flight] = {}
+
+    def run(
+        self,
+        results: Results,
+        key: Any,
+        compute: Callable[[], Any],
+        timeout_seconds: float | None = None,
+    ) -> Any:
+        """The value for `key`; computed by this thread if nobody else does."""
+        limit = Limit(timeout_seconds)
+        loop = _loop_of_this_thread()
+        while True:
+            try:
+                flight, leads = self._board(results, key, None)
+            except Exception as error:
+                results.failed(error)
+                return compute()
+            if not isinstance(flight, Flight):
+                return flight[0]
+            if leads:
+                return self._lead(results, flight, compute, loop)
+            try:
+                with waiting_for(flight, blocked_loop=loop):
+                    kind, content = flight.wait(limit)
+            except LoopBlockedError:
+                return compute()
+            if kind == "value":
+                return content
+            if kind == "failed":
+                raise content
+            if kind == "private":
+                return compute()
+
+    async def run_async(
+        self,
+        results: Results,
+        key: Any,
+        compute: Callable[[], Awaitable[Any]],
+        timeout_seconds: float | None = None,
+    ) -> Any:
+        """The value for `key`; computed by a task of this loop if nobody else does."""
+        limit = Limit(timeout_seconds)
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                flight, leads = self._board(results, key, loop)
+            except Exception as error:
+                results.failed(error)
+                return await compute()
+            if not isinstance(flight, Flight):
+                return flight[0]
+            if leads:
+                flight.task = loop.create_task(self._drive(results, flight, compute))
+                # A task that is cancelled before its first step never comes to its own end.
+                flight.task.add_done_callback(lambda _: self._abandon(results, flight))
+            try:
+                with waiting_for(flight):
+                    kind, content = await flight.arrival(limit)
+            except LoopBlockedError:
+                return await compute()
+            if kind == "value" or (kind == "private" and leads):
+                return content
+            if kind == "failed":
+                raise content
+            if kind == "private":
+                return await compute()
+            if leads:
+                raise asyncio.CancelledError("the computation was cancelled")
+
+    def overtake(self, is_meant: Callable[[Flight], bool]) -> None:
+        """Those who ask from now on do not get what these computations give."""
+        with self._lock:
+            for key in [key for key, flight in self._running.items() if is_meant(flight)]:
+                del self._running[key]
+
+    def __len__(self) -> int:
+        return len(self._running)
+
+    def _board(self, results: Results, key: Any, loop: Any) -> tuple[Any, bool]:
+        with self._lock:
+            flight = self._running.get(key)
+            if flight is not None and not flight.ended and results.is_current(flight.ticket):
+                return flight, False
+            begun = results.begin(key)
+            if isinstance(begun, tuple):
+                return begun, False
+            flight = self._running[key] = Flight(key, begun, loop)
+            return flight, True
+
+    def _lead(
+        self, results: Results, flight: Flight, compute: Callable[[], Any], loop: Any
+    ) -> Any:
+        try:
+            with waiting_for(flight, blocked_loop=loop):
+                outer = inside.set(flight)
+                try:
+                    began = time.perf_counter()
+                    value = compute()
+                    seconds = time.perf_counter() - began
+                finally:
+                    inside.reset(outer)
+        except Exception as error:
+            self._end(results, flight, "failed", error)
+            raise
+        except BaseException:
+            # An interrupt is for this thread. Another one of those who wait begins anew.
+            self._abandon(results, flight)
+            raise
+        self._land(results, flight, value, seconds)
+        return value
+
+    async def _drive(
+        self, results: Results, flight: Flight, compute: Callable[[], Awaitable[Any]]
+    ) -> None:
+        inside.set(flight)
+        began = time.perf_counter()
+        try:
+            value = await compute()
+        except asyncio.CancelledError:
+            self._abandon(results, flight)
+            raise
+        except Exception as error:
+            self._end(results, flight, "failed", error)
+        except BaseException:
+            self._abandon(results, flight)
+            raise
+        else:
+            self._land(results, flight, value, time.perf_counter() - began)
+
+    def _land(self, results: Results, flight: Flight, value: Any, seconds: float) -> None:
+        shared = True
+        try:
+            shared = results.finish(flight.ticket, flight.key, value, seconds)
+        except Exception as error:
+            results.failed(error)
+        self._leave(flight)
+        if shared:
+            flight.end("value", value)
+        else:
+            # Whoever waits computes for itself, and only a leading task gets this one.
+            flight.end("private", value)
+
+    def _abandon(self, results: Results, flight: Flight) -> None:
+        if not flight.ended:
+            self._end(results, flight, "abandoned", None)
+
+    def _end(self, results: Results, flight: Flight, kind: str, content: Any) -> None:
+        try:
+            results.abandon(flight.ticket)
+        except Exception as error:
+            results.failed(error)
+        self._leave(flight)
+        flight.end(kind, content)
+
+    def _leave(self, flight: Flight) -> None:
+        with self._lock:
+            if self._running.get(flight.key) is flight:
+                del self._running[flight.key]
+
+
+def _loop_of_this_thread() -> Any:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
