@@ -1,5 +1,7 @@
 //! The cache in the middle: lookup, flight, generator, judge, store.
 
+mod problems;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -18,7 +20,12 @@ use crate::served::{How, Served};
 use crate::slots::Slots;
 use crate::stored::StoredResult;
 use crate::wall::WallClock;
-use crate::{Key, Problem, ProblemKind};
+use crate::{Key, Problem};
+use problems::{compute_problem, problem_of};
+
+/// How often a request begins again because others left. Once is usual: what it then waits for is its own as well.
+/// The limit is for generators that say they were cancelled when nobody asked for it.
+const MAX_ATTEMPTS: u32 = 3;
 
 /// Answers prepared requests: from the cache, from a generation that is running, or by a new one.
 #[derive(Debug)]
@@ -142,6 +149,7 @@ impl Engine {
     ) -> Result<Served, Problem> {
         let Prepared { key, mut work } = prepared;
         let refresh = self.unwelcome(key, directives);
+        let mut attempts = 0;
         loop {
             let interest = seat.take(self.flights.join(key, work));
             let flight = Arc::clone(interest.flight());
@@ -151,7 +159,10 @@ impl Engine {
                 request = request.refresh();
             }
             let generation = Arc::clone(self).generate_to_store(flight);
-            let error = match request.get_or_try_compute_async(generation).await {
+            let answer = request.get_or_try_compute_async(generation).await;
+            interest.settle();
+            attempts += 1;
+            match answer {
                 Ok(answer) => {
                     return Ok(Served {
                         key,
@@ -160,14 +171,20 @@ impl Engine {
                         age: answer.info.age,
                     });
                 }
-                Err(error) => error,
-            };
-            // Others left on purpose and took the generation with them; this caller still wants it.
-            let stopped_by_others = was_cancelled(&error) && !self.stop.is_cancelled();
-            if !stopped_by_others {
-                return Err(compute_problem(&error));
+                // Others left on purpose and took the generation with them; this caller still wants it.
+                Err(error) if self.was_stopped_by_others(&error) && attempts < MAX_ATTEMPTS => {}
+                Err(error) => return Err(compute_problem(&error)),
             }
         }
+    }
+
+    fn was_stopped_by_others(&self, error: &ComputeError<GenerateError>) -> bool {
+        let cancelled = match error {
+            ComputeError::Failed(error) => matches!(**error, GenerateError::Cancelled),
+            ComputeError::Cancelled => true,
+            _ => false,
+        };
+        cancelled && !self.stop.is_cancelled()
     }
 
     async fn generate_to_store(
@@ -276,34 +293,5 @@ fn how(outcome: Outcome, expires_in: Option<Duration>, refresh: bool) -> How {
         Outcome::Computed { stored } if refresh => How::Refreshed { stored },
         Outcome::Computed { stored } => How::Miss { stored },
         Outcome::Collapsed { stored } => How::Collapsed { stored },
-    }
-}
-
-fn was_cancelled(error: &ComputeError<GenerateError>) -> bool {
-    match error {
-        ComputeError::Failed(error) => matches!(**error, GenerateError::Cancelled),
-        ComputeError::Cancelled => true,
-        _ => false,
-    }
-}
-
-fn compute_problem(error: &ComputeError<GenerateError>) -> Problem {
-    match error {
-        ComputeError::Failed(error) => problem_of(error),
-        ComputeError::Cancelled => problem_of(&GenerateError::Cancelled),
-        ComputeError::TooManyWaiters { .. } => Problem::busy(error.to_string(), 5),
-        _ => Problem::new(ProblemKind::GenerationFailed, error.to_string()),
-    }
-}
-
-fn problem_of(error: &GenerateError) -> Problem {
-    match error {
-        GenerateError::Refused(problem) => problem.clone(),
-        GenerateError::Failed { message } => Problem::new(ProblemKind::GenerationFailed, message),
-        GenerateError::Cancelled => Problem::new(
-            ProblemKind::Cancelled,
-            "the generation was cancelled before it was done: ask again",
-        ),
-        GenerateError::QueueFull { .. } => Problem::busy(format!("{error}: ask again later"), 5),
     }
 }

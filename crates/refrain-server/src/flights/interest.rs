@@ -47,6 +47,11 @@ impl Interest {
         self
     }
 
+    /// The wait is over: dropping this is neither hanging up nor leaving.
+    pub(crate) fn settle(mut self) {
+        self.on_purpose = LeaveSwitch::default();
+    }
+
     #[cfg(test)]
     pub(crate) fn switch(&self) -> &LeaveSwitch {
         &self.on_purpose

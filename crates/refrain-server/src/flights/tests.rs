@@ -48,6 +48,16 @@ fn the_last_to_leave_on_purpose_stops_the_work() {
 }
 
 #[test]
+fn who_has_its_result_stops_nothing_when_it_goes() {
+    let flights = flights();
+    let interest = flights.join(key(1), work());
+    let flight = Arc::clone(interest.flight());
+    interest.switch().on_purpose();
+    interest.settle();
+    assert!(!flight.cancelled().is_cancelled());
+}
+
+#[test]
 fn nobody_joins_a_flight_that_was_cancelled() {
     let flights = flights();
     let first = flights.join(key(1), work());

@@ -110,6 +110,15 @@ async fn a_failure_is_everybodys_and_is_not_stored() {
 }
 
 #[tokio::test]
+async fn a_generator_that_gives_up_by_itself_is_not_asked_for_ever() {
+    let world = world();
+    let reply = world.ask("a", "give up").await;
+    assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(reply.problem(), "cancelled");
+    assert!(world.probe.runs() <= 3);
+}
+
+#[tokio::test]
 async fn a_panic_does_not_tell_its_message() {
     let world = world();
     let reply = world.ask("a", "panic").await;

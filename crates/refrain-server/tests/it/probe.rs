@@ -10,7 +10,9 @@ use refrain_server::{
 };
 
 /// What a request can tell the generator to do.
-const DEEDS: [&str; 6] = ["echo", "wait", "fail", "refuse", "panic", "large"];
+const DEEDS: [&str; 7] = [
+    "echo", "wait", "fail", "refuse", "panic", "large", "give up",
+];
 
 /// Shared between a test and the generator inside the app.
 #[derive(Debug, Clone, Default)]
@@ -77,6 +79,7 @@ impl Probe {
                     Problem::new(ProblemKind::UnreadableImage, "nothing to see").field("image");
                 return Err(GenerateError::Refused(problem));
             }
+            "give up" => return Err(GenerateError::Cancelled),
             "panic" => panic!("the probe was told to panic"),
             "large" => return Ok(vec![b'x'; 300 * 1024]),
             _ => {}

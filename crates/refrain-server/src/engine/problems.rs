@@ -1,0 +1,27 @@
+//! Why there is no result, as a client is told.
+
+use refrain::ComputeError;
+
+use crate::generator::GenerateError;
+use crate::{Problem, ProblemKind};
+
+pub(super) fn compute_problem(error: &ComputeError<GenerateError>) -> Problem {
+    match error {
+        ComputeError::Failed(error) => problem_of(error),
+        ComputeError::Cancelled => problem_of(&GenerateError::Cancelled),
+        ComputeError::TooManyWaiters { .. } => Problem::busy(error.to_string(), 5),
+        _ => Problem::new(ProblemKind::GenerationFailed, error.to_string()),
+    }
+}
+
+pub(super) fn problem_of(error: &GenerateError) -> Problem {
+    match error {
+        GenerateError::Refused(problem) => problem.clone(),
+        GenerateError::Failed { message } => Problem::new(ProblemKind::GenerationFailed, message),
+        GenerateError::Cancelled => Problem::new(
+            ProblemKind::Cancelled,
+            "the generation was cancelled before it was done: ask again",
+        ),
+        GenerateError::QueueFull { .. } => Problem::busy(format!("{error}: ask again later"), 5),
+    }
+}
