@@ -1,4 +1,6 @@
 use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::process::Stdio;
 
 use serde_json::Value;
@@ -129,6 +131,30 @@ fn a_server_that_was_asked_for_by_name_must_answer() {
     let refusal =
         with_picture().fail(&["generate", "picture.png", "--server", "http://127.0.0.1:9"]);
     insta::assert_snapshot!(refusal);
+}
+
+/// Some systems have a service of their own on port 5000.
+#[test]
+fn another_program_at_the_address_is_not_taken_for_a_server() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            // The request is read before the answer, or closing would reset the connection.
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
+        }
+    });
+    let place = with_picture().variable("REFRAIN_SERVER", &url);
+    let ran = place.succeed(&["generate", "picture.png", "--quality", "1"]);
+    let first = format!("what answers at {url} is not a Refrain server; generating here\n");
+    assert!(ran.err.starts_with(&first), "{}", ran.err);
+    let refusal = place.fail(&["generate", "picture.png", "--server", &url]);
+    assert!(
+        refusal.contains("is not a Refrain server\nhint: "),
+        "{refusal}"
+    );
 }
 
 #[test]
