@@ -17,6 +17,12 @@ use std::process::ExitCode;
 use args::Arguments;
 use clap::Parser;
 
+/// Gives memory that a generation no longer needs back to the system, so that the server's memory is that of its
+/// results. How it was measured: `docs/evaluation/seed-workload.md`.
+#[cfg(target_os = "linux")]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     match commands::run(Arguments::parse()) {
         Ok(()) => ExitCode::SUCCESS,
