@@ -86,16 +86,16 @@ pub(crate) struct BatchArguments {
     #[arg(long, value_name = "NUMBER", default_value_t = 16, value_parser = positive())]
     pub(crate) parallel: usize,
     /// How often everything is measured
-    #[arg(long, value_name = "NUMBER", default_value_t = 1, value_parser = positive())]
+    #[arg(long, value_name = "NUMBER", default_value_t = 2, value_parser = positive())]
     pub(crate) rounds: usize,
     /// Hits measured alone when everything is stored, in each round
     #[arg(long, value_name = "NUMBER", default_value_t = 1000)]
     pub(crate) hits: usize,
-    /// Fineness of the reliefs, 1 to 10; 5 makes results of 1.7 MB
+    /// Fineness of the reliefs, 1 to 10; 4 makes results of 1 MB
     #[arg(
         long,
         value_name = "1-10",
-        default_value_t = 5,
+        default_value_t = 4,
         value_parser = clap::value_parser!(u8).range(1..=10)
     )]
     pub(crate) quality: u8,
@@ -107,9 +107,6 @@ pub(crate) struct BatchArguments {
         value_parser = clap::value_parser!(u32).range(16..=4096)
     )]
     pub(crate) side: u32,
-    /// What one generation takes at least; richer pictures are tried until it does
-    #[arg(long, value_name = "SECONDS", default_value_t = 0.5)]
-    pub(crate) least_seconds: f64,
     /// Seed of the pictures and of their order
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     pub(crate) seed: u64,

@@ -12,6 +12,7 @@ mod measure;
 mod pictures;
 mod process;
 mod report;
+mod watcher;
 mod workload;
 
 use std::num::NonZeroUsize;
@@ -20,8 +21,9 @@ use crate::args::BatchArguments;
 use crate::failure::Failure;
 use crate::output;
 
-use measure::{Bench, Scenario, Watcher};
+use measure::{Bench, Scenario};
 use report::Report;
+use watcher::Watcher;
 use workload::Workload;
 
 /// Runs every scenario once a round, so that what changes on the machine meets them all alike.

@@ -51,7 +51,7 @@ impl Form {
         let mut body = format!(
             "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"quality\"\r\n\r\n{quality}\r\n\
              --{BOUNDARY}\r\nContent-Disposition: form-data; name=\"image\"; \
-             filename=\"picture.webp\"\r\nContent-Type: image/webp\r\n\r\n"
+             filename=\"picture.tiff\"\r\nContent-Type: image/tiff\r\n\r\n"
         )
         .into_bytes();
         body.extend_from_slice(picture);

@@ -1,22 +1,22 @@
 use std::fmt;
+use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Barrier, Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
-
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::client::{Answer, Connection, Form, Outcome};
 use super::pictures::picture;
-use super::process::{Memory, Process, own_processor_time};
+use super::process::{Memory, Process, machine_processor_time, own_processor_time};
+use super::watcher::Watcher;
 use super::workload::Workload;
 use crate::args::BatchArguments;
 use crate::failure::Failure;
 use crate::stopwatch::Stopwatch;
 
-/// How rare the specks of a picture are, from the least work to the most.
-const SPARSITIES: [u32; 6] = [1024, 256, 128, 64, 32, 16];
+/// Generations of which the fastest says how long one takes.
+const CALIBRATIONS: usize = 5;
 /// How long a server is left alone before its memory is read.
-const SETTLE: Duration = Duration::from_secs(2);
+const SETTLE: Duration = Duration::from_secs(3);
 /// Room for every result of the workload, so that nothing is evicted.
 const CACHE_MEMORY_MB: &str = "4096";
 
@@ -28,15 +28,13 @@ pub(super) struct Bench {
     /// Bytes of all pictures together.
     pub(super) picture_bytes: u64,
     forms: Vec<Form>,
-    trivial: Form,
     hits: usize,
 }
 
-/// The picture that was found to take long enough.
+/// One generation alone.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Calibration {
-    pub(super) sparsity: u32,
-    /// The faster of two generations, through HTTP.
+    /// The fastest of several, through HTTP.
     pub(super) generation: Duration,
     pub(super) result_bytes: u64,
 }
@@ -56,6 +54,10 @@ pub(super) struct Run {
     pub(super) answers: Vec<Answer>,
     /// Bytes of the distinct results.
     pub(super) stored_bytes: u64,
+    /// Processor time of the server.
+    pub(super) server: Duration,
+    /// Processor time of what else ran on the machine.
+    pub(super) others: Duration,
     pub(super) before: Memory,
     pub(super) after: Memory,
     pub(super) storm: Option<Storm>,
@@ -84,6 +86,17 @@ impl Scenario {
             .flat_map(|parallel| [true, false].map(|cached| Self { parallel, cached }))
             .collect()
     }
+
+    /// Waits until the memory of the server is that of its results; without the cache there are none.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "an allocator gives memory back when it has been left alone for a while"
+    )]
+    fn settle(self) {
+        if self.cached {
+            std::thread::sleep(SETTLE);
+        }
+    }
 }
 
 impl fmt::Display for Scenario {
@@ -101,14 +114,40 @@ impl fmt::Display for Scenario {
 }
 
 impl Bench {
-    /// Makes the pictures: as rich as one generation needs to take as long as it was asked.
+    /// Makes the pictures and measures one generation.
     pub(super) fn prepare(
         workload: Workload,
         arguments: &BatchArguments,
         watcher: &mut Watcher,
     ) -> Result<Self, Failure> {
+        watcher.begin("making the pictures");
+        let made: Vec<OnceLock<Vec<u8>>> = vec![OnceLock::new(); workload.distinct];
+        let next = AtomicUsize::new(0);
+        let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        together(cores, || {
+            loop {
+                // Relaxed: the number alone decides who makes what.
+                let number = next.fetch_add(1, Ordering::Relaxed);
+                let Some(place) = made.get(number) else {
+                    return Ok(());
+                };
+                watcher.step(number, workload.distinct);
+                let seed = workload
+                    .seed
+                    .wrapping_mul(1_000_003)
+                    .wrapping_add(number as u64);
+                let picture = picture(arguments.side, seed)?;
+                place.get_or_init(|| picture);
+            }
+        })?;
+        let pictures: Vec<Vec<u8>> = made.into_iter().filter_map(OnceLock::into_inner).collect();
+        let picture_bytes = pictures.iter().map(|picture| picture.len() as u64).sum();
+        let forms: Vec<Form> = pictures
+            .iter()
+            .map(|picture| Form::new(picture, arguments.quality))
+            .collect();
         watcher.begin("measuring one generation");
-        let calibration = calibrate(arguments)?;
+        let calibration = calibrate(&forms[0])?;
         watcher.say(&format!(
             "one generation at quality {} of a picture of {side} x {side} takes {} and makes {}",
             arguments.quality,
@@ -116,25 +155,11 @@ impl Bench {
             crate::output::bytes(calibration.result_bytes),
             side = arguments.side,
         ));
-        watcher.begin("making the pictures");
-        let mut picture_bytes = 0;
-        let mut forms = Vec::with_capacity(workload.distinct);
-        for number in 0..workload.distinct {
-            watcher.step(number, workload.distinct);
-            let seed = workload
-                .seed
-                .wrapping_mul(1_000_003)
-                .wrapping_add(number as u64);
-            let picture = picture(arguments.side, calibration.sparsity, seed)?;
-            picture_bytes += picture.len() as u64;
-            forms.push(Form::new(&picture, arguments.quality));
-        }
         Ok(Self {
             workload,
             calibration,
             picture_bytes,
             forms,
-            trivial: Form::new(&picture(64, 64, 0)?, 1),
             hits: arguments.hits,
         })
     }
@@ -143,22 +168,26 @@ impl Bench {
     pub(super) fn run(&self, scenario: Scenario, watcher: &Watcher) -> Result<Run, Failure> {
         let flags = ["--max-memory-mb", CACHE_MEMORY_MB, "--disable-cache=1"];
         let server = Process::start(if scenario.cached { &flags[..2] } else { &flags })?;
-        let mut connection = Connection::new(&server.base);
-        for _ in 0..20 {
-            // Brings code, threads and buffers into memory, and nothing into the cache.
-            connection.warm_up(&self.trivial)?;
-        }
-        settle();
+        self.warm_up(&server.base, scenario.parallel)?;
+        scenario.settle();
         let before = server.memory();
+        let (busy, used, own) = (
+            machine_processor_time(),
+            server.processor_time(),
+            own_processor_time(),
+        );
         let (wall, answers) = self.ask(&server.base, scenario.parallel, watcher)?;
-        settle();
+        let used = server.processor_time().saturating_sub(used);
+        let own = own_processor_time().saturating_sub(own);
+        let busy = machine_processor_time().saturating_sub(busy);
+        scenario.settle();
         let after = server.memory();
         let stored_bytes = self.check(&answers)?;
         let storm = match scenario {
             Scenario {
                 parallel: 1,
                 cached: true,
-            } => Some(self.storm(&server, &mut connection, &answers)?),
+            } => Some(self.storm(&server, &answers)?),
             _ => None,
         };
         Ok(Run {
@@ -166,10 +195,23 @@ impl Bench {
             wall,
             answers,
             stored_bytes,
+            server: used,
+            others: busy.saturating_sub(used + own),
             before,
             after,
             storm,
         })
+    }
+
+    /// Brings code, threads and buffers into memory, by the work that is measured then, and nothing into the cache.
+    fn warm_up(&self, base: &str, parallel: usize) -> Result<(), Failure> {
+        let each = if parallel == 1 { 2 } else { 1 };
+        let warm_up = || {
+            let mut connection = Connection::new(base);
+            (0..each)
+                .try_for_each(|number| connection.warm_up(&self.forms[number % self.forms.len()]))
+        };
+        together(parallel, warm_up)
     }
 
     /// Asks everything once, `parallel` requests at a time, each worker taking the next in order.
@@ -182,10 +224,8 @@ impl Bench {
         let order = &self.workload.order;
         let next = AtomicUsize::new(0);
         let answers = Mutex::new(vec![None; order.len()]);
-        let gate = Barrier::new(parallel + 1);
         let work = || {
             let mut connection = Connection::new(base);
-            gate.wait();
             loop {
                 // Nothing else is read on account of the number, so no order is needed.
                 let at = next.fetch_add(1, Ordering::Relaxed);
@@ -199,21 +239,9 @@ impl Bench {
                 watcher.step(at + 1, order.len());
             }
         };
-        let (wall, ended) = std::thread::scope(|scope| {
-            let workers: Vec<_> = (0..parallel).map(|_| scope.spawn(work)).collect();
-            gate.wait();
-            let stopwatch = Stopwatch::start();
-            let ended: Vec<Result<(), Failure>> = workers
-                .into_iter()
-                .map(|worker| {
-                    worker
-                        .join()
-                        .unwrap_or_else(|_| Err(Failure::new("a client of the benchmark panicked")))
-                })
-                .collect();
-            (stopwatch.elapsed(), ended)
-        });
-        ended.into_iter().collect::<Result<(), Failure>>()?;
+        let stopwatch = Stopwatch::start();
+        together(parallel, work)?;
+        let wall = stopwatch.elapsed();
         let answers = answers.into_inner().unwrap_or_else(PoisonError::into_inner);
         Ok((wall, answers.into_iter().flatten().collect()))
     }
@@ -234,12 +262,8 @@ impl Bench {
         Ok(firsts.iter().flatten().map(|first| first.bytes).sum())
     }
 
-    fn storm(
-        &self,
-        server: &Process,
-        connection: &mut Connection,
-        answers: &[Answer],
-    ) -> Result<Storm, Failure> {
+    fn storm(&self, server: &Process, answers: &[Answer]) -> Result<Storm, Failure> {
+        let mut connection = Connection::new(&server.base);
         let (server_before, client_before) = (server.processor_time(), own_processor_time());
         let mut by_request = Vec::with_capacity(self.hits);
         let mut by_address = Vec::with_capacity(self.hits);
@@ -263,79 +287,35 @@ impl Bench {
     }
 }
 
-/// Tries richer and richer pictures until one generation takes long enough.
-fn calibrate(arguments: &BatchArguments) -> Result<Calibration, Failure> {
+/// How long one generation takes when nothing else runs.
+fn calibrate(form: &Form) -> Result<Calibration, Failure> {
     let server = Process::start(&["--disable-cache"])?;
     let mut connection = Connection::new(&server.base);
-    let mut longest = Duration::ZERO;
-    for sparsity in SPARSITIES {
-        let form = Form::new(&picture(arguments.side, sparsity, 0)?, arguments.quality);
-        let (first, second) = (connection.generate(&form)?, connection.generate(&form)?);
-        let generation = first.took.min(second.took);
-        if generation.as_secs_f64() >= arguments.least_seconds {
-            return Ok(Calibration {
-                sparsity,
-                generation,
-                result_bytes: first.bytes,
-            });
-        }
-        longest = longest.max(generation);
+    let mut fastest = Duration::MAX;
+    let mut result_bytes = 0;
+    for _ in 0..CALIBRATIONS {
+        let answer = connection.generate(form)?;
+        fastest = fastest.min(answer.took);
+        result_bytes = answer.bytes;
     }
-    Err(Failure::new(format!(
-        "one generation takes {} at most, less than the {} s asked for",
-        crate::output::duration(longest.as_secs_f64()),
-        arguments.least_seconds
-    ))
-    .hint("give a higher `--quality`, or a lower `--least-seconds`"))
+    Ok(Calibration {
+        generation: fastest,
+        result_bytes,
+    })
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "an allocator gives memory back when it has been left alone for a while"
-)]
-fn settle() {
-    std::thread::sleep(SETTLE);
-}
-
-/// Shows on standard error what is being measured: a bar on a terminal, else a line a scenario.
-#[derive(Debug)]
-pub(super) struct Watcher {
-    bar: ProgressBar,
-}
-
-impl Watcher {
-    pub(super) fn new() -> Self {
-        let bar = ProgressBar::with_draw_target(Some(1), ProgressDrawTarget::stderr());
-        if let Ok(style) =
-            ProgressStyle::with_template("{msg:44} [{bar:30}] {pos:>3}/{len} {elapsed}")
-        {
-            bar.set_style(style.progress_chars("=> "));
-        }
-        Self { bar }
-    }
-
-    pub(super) fn begin(&mut self, what: &str) {
-        if self.bar.is_hidden() {
-            self.say(what);
-        }
-        self.bar.set_position(0);
-        self.bar.set_message(what.to_owned());
-    }
-
-    pub(super) fn step(&self, done: usize, all: usize) {
-        self.bar.set_length(all as u64);
-        self.bar.set_position(done as u64);
-    }
-
-    pub(super) fn say(&self, line: &str) {
-        self.bar.suspend(|| {
-            use std::io::Write;
-            // Nobody is left to be told that standard error is closed.
-            let _ = writeln!(anstream::stderr(), "{line}");
-        });
-    }
-
-    pub(super) fn end(&self) {
-        self.bar.finish_and_clear();
-    }
+/// Does the same on `threads` threads, and waits for all of them.
+fn together(threads: usize, work: impl Fn() -> Result<(), Failure> + Sync) -> Result<(), Failure> {
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(&work)).collect();
+        let ended: Vec<Result<(), Failure>> = workers
+            .into_iter()
+            .map(|worker| {
+                worker
+                    .join()
+                    .unwrap_or_else(|_| Err(Failure::new("a thread of the benchmark panicked")))
+            })
+            .collect();
+        ended.into_iter().collect()
+    })
 }

@@ -104,6 +104,29 @@ impl Process {
     }
 }
 
+/// Processor time that the whole machine used so far, in all its processors.
+pub(super) fn machine_processor_time() -> Duration {
+    let stat = fs::read_to_string("/proc/stat").unwrap_or_default();
+    busy_time(stat.lines().next().unwrap_or_default())
+}
+
+/// Everything but idling and waiting in a `cpu` line of `/proc/stat`.
+fn busy_time(line: &str) -> Duration {
+    const IDLE: usize = 3;
+    const WAITING: usize = 4;
+    /// Time of guests is in that of users already.
+    const FIRST_GUEST: usize = 8;
+    let ticks: f64 = line
+        .split_whitespace()
+        .skip(1)
+        .take(FIRST_GUEST)
+        .enumerate()
+        .filter(|(field, _)| ![IDLE, WAITING].contains(field))
+        .filter_map(|(_, ticks)| ticks.parse::<f64>().ok())
+        .sum();
+    Duration::from_secs_f64(ticks / TICKS)
+}
+
 /// Processor time that this process used so far.
 pub(super) fn own_processor_time() -> Duration {
     processor_time(&fs::read_to_string("/proc/self/stat").unwrap_or_default())
@@ -139,5 +162,12 @@ mod tests {
         let stat = "42 (a) b) S 1 2 3 4 5 6 7 8 9 10 150 50 0 0 20 0";
         assert_eq!(processor_time(stat), Duration::from_secs(2));
         assert_eq!(processor_time(""), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_busy_machine_is_told_from_one_that_idles_or_waits() {
+        let line = "cpu  100 20 30 99999 88888 4 5 41 77777 66666";
+        assert_eq!(busy_time(line), Duration::from_secs(2));
+        assert_eq!(busy_time(""), Duration::ZERO);
     }
 }
