@@ -138,8 +138,12 @@ impl Bed {
         self.tick();
         let slot = (self.next() * self.entries.0.len() as u64) >> 32;
         let slot = u32::try_from(slot).expect("a part of the entries");
+        let reported = self
+            .eviction
+            .sampling()
+            .takes(self.entries.fingerprint(slot));
         let word = &mut self.entries.0[slot as usize].word;
-        if self.eviction.sampling().takes(slot) {
+        if reported {
             self.hits.push(Hit {
                 slot,
                 before: *word,
@@ -151,7 +155,7 @@ impl Bed {
 
     fn miss(&mut self) {
         self.tick();
-        self.eviction.learn(&self.entries, &self.hits);
+        self.eviction.learn(&self.entries, &self.hits, self.now);
         self.hits.clear();
         self.store(1);
     }

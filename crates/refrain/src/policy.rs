@@ -24,19 +24,22 @@
 
 mod by_slot;
 mod calendar;
+mod eviction;
 mod gdsf;
 mod hazard;
 mod heap;
 mod lru;
 mod pace;
+mod sampling;
+mod shadow;
 #[cfg(test)]
 mod testing;
 
 use std::time::Duration;
 
-use gdsf::Gdsf;
-use hazard::Hazard;
-use lru::Lru;
+pub use eviction::Eviction;
+pub use sampling::Sampling;
+pub use shadow::VersusLru;
 
 /// Which entries a full cache gives up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -97,52 +100,6 @@ pub struct Hit {
     pub before: u64,
     /// The tick of the hit.
     pub tick: u64,
-}
-
-/// Which hits are worth reporting: all those of a share of the slots, or none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Sampling {
-    mask: u32,
-}
-
-impl Sampling {
-    /// Every hit.
-    pub const ALL: Self = Self { mask: 0 };
-    /// No hit.
-    pub const NONE: Self = Self { mask: 1 };
-    /// Never fewer than one in 256.
-    const POWER_MAX: u32 = 8;
-    /// Above the bit of [`Self::NONE`], where a product is well mixed.
-    const SHIFT: u32 = 20;
-
-    /// The hits of one slot in 2 to the power of `power`.
-    fn one_in_power_of_two(power: u32) -> Self {
-        let mask = ((1 << power.min(Self::POWER_MAX)) - 1) << Self::SHIFT;
-        Self { mask }
-    }
-
-    /// Whether the hits of this slot are to be reported.
-    #[must_use]
-    pub fn takes(self, slot: u32) -> bool {
-        (slot.wrapping_mul(0x9e37_79b9) | 1) & self.mask == 0
-    }
-
-    /// Requests in which so many are sampled.
-    fn requests_per(self, sampled: u64) -> u64 {
-        sampled << self.mask.count_ones()
-    }
-
-    /// As a number, to be published to those who hold no lock.
-    #[must_use]
-    pub fn to_bits(self) -> u32 {
-        self.mask
-    }
-
-    /// What [`to_bits`](Self::to_bits) was called on.
-    #[must_use]
-    pub fn from_bits(bits: u32) -> Self {
-        Self { mask: bits }
-    }
 }
 
 /// An entry that asks to be stored.
@@ -222,225 +179,7 @@ pub enum StateError {
     },
 }
 
-/// One policy at work over one cache.
-#[derive(Debug)]
-pub struct Eviction {
-    policy: Policy,
-    order: Order,
-}
-
-#[derive(Debug)]
-enum Order {
-    Lru(Box<Lru>),
-    Gdsf(Box<Gdsf>),
-    Hazard(Box<Hazard>),
-}
-
-impl Eviction {
-    /// `policy` over an empty cache.
-    #[must_use]
-    pub fn new(policy: Policy) -> Self {
-        let order = match policy {
-            Policy::Lru => Order::Lru(Box::new(Lru::new())),
-            Policy::Gdsf => Order::Gdsf(Box::new(Gdsf::new())),
-            Policy::Hazard => Order::Hazard(Box::new(Hazard::new())),
-        };
-        Self { policy, order }
-    }
-
-    /// Which policy it is.
-    #[must_use]
-    pub fn policy(&self) -> Policy {
-        self.policy
-    }
-
-    /// How many entries are in order.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        match &self.order {
-            Order::Lru(lru) => lru.len(),
-            Order::Gdsf(gdsf) => gdsf.len(),
-            Order::Hazard(hazard) => hazard.len(),
-        }
-    }
-
-    /// Whether there is nothing to evict.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Which hits [`learn`](Self::learn) has a use for; it changes with the rate of requests.
-    #[must_use]
-    pub fn sampling(&self) -> Sampling {
-        match &self.order {
-            Order::Lru(_) | Order::Gdsf(_) => Sampling::NONE,
-            Order::Hazard(hazard) => hazard.sampling(),
-        }
-    }
-
-    /// Learns from hits, in the order in which they happened.
-    pub fn learn(&mut self, residents: &impl Residents, hits: &[Hit]) {
-        if let Order::Hazard(hazard) = &mut self.order {
-            hazard.learn(residents, hits);
-        }
-    }
-
-    /// Learns from a miss: `fingerprint` was asked for and is about to be computed.
-    pub fn miss(&mut self, residents: &impl Residents, fingerprint: u64, now: Moment) {
-        if let Order::Hazard(hazard) = &mut self.order {
-            hazard.miss(residents, fingerprint, now);
-        }
-    }
-
-    /// Decides whether `candidate` is stored, and appends to `victims` what has to leave for it.
-    ///
-    /// Victims are out of the order when this returns; the cache frees them without further word. A candidate
-    /// heavier than the whole cache is for [`decline`](Self::decline), as nothing could make room for it.
-    pub fn admit(
-        &mut self,
-        residents: &impl Residents,
-        candidate: &Candidate,
-        space: Space,
-        now: Moment,
-        victims: &mut Vec<u32>,
-    ) -> Admission {
-        match &mut self.order {
-            Order::Lru(lru) => lru.admit(residents, space, now, victims),
-            Order::Gdsf(gdsf) => gdsf.admit(residents, candidate, 0, space, now, victims),
-            Order::Hazard(hazard) => hazard.admit(residents, candidate, space, now, victims),
-        }
-    }
-
-    /// The same for a new value of the key in `slot`, which is out of the order afterwards.
-    ///
-    /// `space` is what is missing once the old value has left. If it is admitted, the slot takes the new value and word and
-    /// is [inserted](Self::insert) again; if it is declined, the cache frees the slot.
-    pub fn readmit(
-        &mut self,
-        residents: &impl Residents,
-        slot: u32,
-        candidate: &Candidate,
-        space: Space,
-        now: Moment,
-        victims: &mut Vec<u32>,
-    ) -> Admission {
-        match &mut self.order {
-            Order::Lru(lru) => {
-                lru.remove(slot);
-                lru.admit(residents, space, now, victims)
-            }
-            Order::Gdsf(gdsf) => {
-                gdsf.remove(slot);
-                gdsf.admit(
-                    residents,
-                    candidate,
-                    residents.word(slot),
-                    space,
-                    now,
-                    victims,
-                )
-            }
-            Order::Hazard(hazard) => {
-                hazard.expire(residents, slot, now);
-                hazard.admit(residents, candidate, space, now, victims)
-            }
-        }
-    }
-
-    /// Remembers a candidate that is not stored because it is heavier than the whole cache.
-    pub fn decline(&mut self, candidate: &Candidate, now: Moment) {
-        if let Order::Hazard(hazard) = &mut self.order {
-            hazard.decline(candidate, now);
-        }
-    }
-
-    /// Puts `slot` in order: it has just been filled with what was admitted.
-    pub fn insert(&mut self, residents: &impl Residents, slot: u32, now: Moment) {
-        match &mut self.order {
-            Order::Lru(lru) => lru.insert(residents, slot),
-            Order::Gdsf(gdsf) => gdsf.insert(residents, slot),
-            Order::Hazard(hazard) => hazard.insert(residents, slot, now),
-        }
-    }
-
-    /// Takes `slot` out of the order and remembers how it was used; whether it was in order.
-    pub fn expire(&mut self, residents: &impl Residents, slot: u32, now: Moment) -> bool {
-        match &mut self.order {
-            Order::Hazard(hazard) => hazard.expire(residents, slot, now),
-            _ => self.remove(slot),
-        }
-    }
-
-    /// Takes `slot` out of the order and forgets it; whether it was in order.
-    pub fn remove(&mut self, slot: u32) -> bool {
-        match &mut self.order {
-            Order::Lru(lru) => lru.remove(slot),
-            Order::Gdsf(gdsf) => gdsf.remove(slot),
-            Order::Hazard(hazard) => hazard.remove(slot),
-        }
-    }
-
-    /// The entry that would leave next.
-    pub fn worst(&mut self, residents: &impl Residents, now: Moment) -> Option<u32> {
-        match &mut self.order {
-            Order::Lru(lru) => lru.worst(residents),
-            Order::Gdsf(gdsf) => gdsf.worst(residents),
-            Order::Hazard(hazard) => hazard.worst(residents, now),
-        }
-    }
-
-    /// Takes the entry that has to leave next out of the order.
-    pub fn evict(&mut self, residents: &impl Residents, now: Moment) -> Option<u32> {
-        match &mut self.order {
-            Order::Lru(lru) => lru.evict(residents),
-            Order::Gdsf(gdsf) => gdsf.evict(residents, now),
-            Order::Hazard(hazard) => hazard.evict(residents, now),
-        }
-    }
-
-    /// What was learned so far, to be [loaded](Self::load) after a restart; `None` for a policy that learns nothing.
-    #[must_use]
-    pub fn save(&self, now: Moment) -> Option<Vec<u8>> {
-        match &self.order {
-            Order::Lru(_) | Order::Gdsf(_) => None,
-            Order::Hazard(hazard) => Some(hazard.save(now)),
-        }
-    }
-
-    /// Goes on from what [`save`](Self::save) returned, perhaps of another process with other ticks.
-    ///
-    /// # Errors
-    ///
-    /// When the bytes are not a whole state of this version, or this policy has none. Then nothing changes.
-    pub fn load(&mut self, bytes: &[u8], now: Moment) -> Result<(), StateError> {
-        match &mut self.order {
-            Order::Lru(_) => Err(StateError::NoState { policy: "lru" }),
-            Order::Gdsf(_) => Err(StateError::NoState { policy: "gdsf" }),
-            Order::Hazard(hazard) => hazard.load(bytes, now),
-        }
-    }
-
-    /// Bytes this structure takes, without the words.
-    #[must_use]
-    pub fn memory_bytes(&self) -> usize {
-        match &self.order {
-            Order::Lru(lru) => lru.memory_bytes(),
-            Order::Gdsf(gdsf) => gdsf.memory_bytes(),
-            Order::Hazard(hazard) => hazard.memory_bytes(),
-        }
-    }
-
-    /// Checks every invariant, for tests.
-    ///
-    /// # Panics
-    ///
-    /// When one is broken.
-    pub fn validate(&self, residents: &impl Residents) {
-        match &self.order {
-            Order::Lru(lru) => lru.validate(residents),
-            Order::Gdsf(gdsf) => gdsf.validate(residents),
-            Order::Hazard(hazard) => hazard.validate(),
-        }
-    }
+/// 32 mixed bits of a fingerprint: what is kept where memory counts.
+fn print_of(fingerprint: u64) -> u32 {
+    u32::try_from(fingerprint.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32).expect("half of the bits")
 }

@@ -114,8 +114,9 @@ impl Simulation {
     }
 
     fn hit(&mut self, slot: u32) {
+        let fingerprint = self.entries.fingerprint(slot);
         let word = &mut self.entries.0[slot as usize].word;
-        if self.eviction.sampling().takes(slot) {
+        if self.eviction.sampling().takes(fingerprint) {
             self.hits.push(Hit {
                 slot,
                 before: *word,
@@ -129,7 +130,7 @@ impl Simulation {
     }
 
     fn report_hits(&mut self) {
-        self.eviction.learn(&self.entries, &self.hits);
+        self.eviction.learn(&self.entries, &self.hits, self.now);
         self.hits.clear();
     }
 

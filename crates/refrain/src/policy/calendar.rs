@@ -73,6 +73,10 @@ impl Calendar {
         self.len
     }
 
+    pub(super) fn contains(&self, slot: u32) -> bool {
+        self.states.get(slot) == State::Present
+    }
+
     /// Adds `slot`, whose number is `key` now: not smaller than any it had here before.
     pub(super) fn insert(&mut self, slot: u32, key: u64) {
         let before = self.states.get(slot);

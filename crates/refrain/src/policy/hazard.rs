@@ -64,11 +64,17 @@ impl Hazard {
         self.order.len()
     }
 
+    pub(super) fn contains(&self, slot: u32) -> bool {
+        self.order.contains(slot)
+    }
+
     pub(super) fn sampling(&self) -> Sampling {
         self.learner.sampling
     }
 
-    pub(super) fn learn(&mut self, residents: &impl Residents, hits: &[Hit]) {
+    pub(super) fn learn(&mut self, residents: &impl Residents, hits: &[Hit], now: Moment) {
+        self.pace.keep(now);
+        self.learner.sampling = self.pace.sampling();
         for hit in hits {
             self.learner.hit(residents, &self.order, *hit);
         }
@@ -152,12 +158,11 @@ impl Hazard {
         self.order.set(slot, self.index(residents, slot, now));
     }
 
-    pub(super) fn expire(&mut self, residents: &impl Residents, slot: u32, now: Moment) -> bool {
-        let found = self.order.remove(slot);
-        if found {
+    /// Remembers how an entry was used that is about to leave.
+    pub(super) fn remember(&mut self, residents: &impl Residents, slot: u32, now: Moment) {
+        if self.order.contains(slot) {
             self.learner.remember(residents, slot, now.tick);
         }
-        found
     }
 
     pub(super) fn remove(&mut self, slot: u32) -> bool {

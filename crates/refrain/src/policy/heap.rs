@@ -31,6 +31,10 @@ impl Heap {
         self.nodes.len()
     }
 
+    pub(super) fn contains(&self, slot: u32) -> bool {
+        self.positions.get(slot) != ABSENT
+    }
+
     pub(super) fn first(&self) -> Option<(u32, f64)> {
         self.nodes.first().map(|node| (node.slot, node.key))
     }

@@ -19,15 +19,18 @@ const REVIEWS_MAX: f32 = 64.0;
 const REVIEWS_MIN: f32 = 4.0;
 /// As many of them a second take 2 to 3 % of a processor.
 const REVIEWS_PER_SECOND: f32 = 2e6;
+/// Never fewer than one key in this power of two.
+const POWER_MAX: u32 = 8;
 /// Uses that are learned from take as much.
 const LEARNED_PER_SECOND: f32 = 5e4;
 
 /// Requests and admissions a second, as of late.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct Pace {
     since: Moment,
     admissions: u32,
     rates: Option<Rates>,
+    sampling: Sampling,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -36,10 +39,26 @@ struct Rates {
     admissions: f32,
 }
 
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            since: Moment::default(),
+            admissions: 0,
+            rates: None,
+            sampling: Sampling::ALL,
+        }
+    }
+}
+
 impl Pace {
     /// Counts an admission that is about to be decided.
     pub(super) fn admission(&mut self, now: Moment) {
         self.admissions = self.admissions.saturating_add(1);
+        self.keep(now);
+    }
+
+    /// Measures anew when the time has come.
+    pub(super) fn keep(&mut self, now: Moment) {
         let time = now.time.saturating_sub(self.since.time);
         let requests = now.tick.saturating_sub(self.since.tick);
         if time < WINDOW || requests < REQUESTS_MIN {
@@ -58,6 +77,7 @@ impl Pace {
         });
         self.since = now;
         self.admissions = 0;
+        self.sampling = self.share_to_learn_from();
     }
 
     /// How many requests to expect in `time`; `None` until there is anything to go by.
@@ -74,10 +94,14 @@ impl Pace {
 
     /// Which share of the entries to learn from.
     pub(super) fn sampling(&self) -> Sampling {
+        self.sampling
+    }
+
+    fn share_to_learn_from(&self) -> Sampling {
         let excess = self
             .rates
             .map_or(0.0, |rates| rates.requests / LEARNED_PER_SECOND);
-        Sampling::one_in_power_of_two(excess.max(1.0).log2().ceil() as u32)
+        Sampling::one_in_power_of_two((excess.max(1.0).log2().ceil() as u32).min(POWER_MAX))
     }
 }
 

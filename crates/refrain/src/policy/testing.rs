@@ -107,8 +107,10 @@ pub(super) struct Simulated {
 
 impl Simulated {
     pub(super) fn new(policy: Policy, capacity_bytes: u64) -> Self {
+        let mut eviction = Eviction::new(policy);
+        eviction.set_capacity(capacity_bytes, u64::MAX);
         Self {
-            eviction: Eviction::new(policy),
+            eviction,
             table: Table::default(),
             now: Moment::default(),
             capacity_bytes,
@@ -142,7 +144,7 @@ impl Simulated {
             return true;
         }
         self.eviction
-            .learn(&self.table, &std::mem::take(&mut self.hits));
+            .learn(&self.table, &std::mem::take(&mut self.hits), self.now);
         self.eviction
             .miss(&self.table, candidate.fingerprint, self.now);
         if candidate.weight_bytes > self.capacity_bytes {

@@ -89,7 +89,7 @@ impl Recorder {
         let tick = self.tick_on(stripe, own);
         slot.set_word(self.policy.touch(before, tick));
         // Relaxed: an older sampling only shifts the sample.
-        if Sampling::from_bits(self.sampling.load(Ordering::Relaxed)).takes(number) {
+        if Sampling::from_bits(self.sampling.load(Ordering::Relaxed)).takes(slot.hash()) {
             self.note(
                 at,
                 Hit {

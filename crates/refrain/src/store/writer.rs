@@ -278,10 +278,11 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
     pub(super) fn learn(&self, writer: &mut Writer, now: Duration) -> Moment {
         let mut hits = std::mem::take(&mut writer.hits);
         self.recorder.drain(&mut hits);
-        writer.eviction.learn(&Seen(&self.slots), &hits);
+        let moment = self.moment(now);
+        writer.eviction.learn(&Seen(&self.slots), &hits, moment);
         hits.clear();
         writer.hits = hits;
-        self.moment(now)
+        moment
     }
 
     /// Puts `entry` into a slot; false when there is none left to be had.
@@ -342,7 +343,7 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
         removed: &mut Removed<K, V>,
     ) {
         if cause == RemovalCause::Invalidated {
-            writer.eviction.remove(slot);
+            writer.eviction.remove(&Seen(&self.slots), slot);
         } else {
             let moment = self.moment(now);
             writer.eviction.expire(&Seen(&self.slots), slot, moment);

@@ -53,18 +53,16 @@ impl Learner {
     }
 
     pub(super) fn hit(&mut self, residents: &impl Residents, order: &Order, hit: Hit) {
-        if !self.sampling.takes(hit.slot) {
+        if !order.contains(hit.slot) || !self.sampling.takes(residents.fingerprint(hit.slot)) {
             return;
         }
-        if order.contains(hit.slot) {
-            let uses = Uses::of(hit.before);
-            let who = profile(residents, hit.slot, uses);
-            let age = uses.age(hit.tick);
-            self.model
-                .expose(&who, self.booked_age(hit.slot, uses), age);
-            self.model.observe(&who, age);
-            self.booked[hit.slot] = hit.tick as u32;
-        }
+        let uses = Uses::of(hit.before);
+        let who = profile(residents, hit.slot, uses);
+        let age = uses.age(hit.tick);
+        self.model
+            .expose(&who, self.booked_age(hit.slot, uses), age);
+        self.model.observe(&who, age);
+        self.booked[hit.slot] = hit.tick as u32;
         self.pass(residents, order, hit.tick);
     }
 
@@ -75,7 +73,7 @@ impl Learner {
         fingerprint: u64,
         tick: u64,
     ) {
-        let sampled = self.sampling.takes(History::print_of(fingerprint));
+        let sampled = self.sampling.takes(fingerprint);
         if let Some((place, mut ghost)) = self.history.find(fingerprint) {
             let uses = Uses::of(ghost.word);
             if sampled {
@@ -127,7 +125,7 @@ impl Learner {
         slot: u32,
         tick: u64,
     ) -> bool {
-        if !order.contains(slot) || !self.sampling.takes(slot) {
+        if !order.contains(slot) || !self.sampling.takes(residents.fingerprint(slot)) {
             return false;
         }
         let uses = Uses::of(residents.word(slot));
@@ -142,7 +140,7 @@ impl Learner {
         let Some((print, ghost)) = self.history.at(place) else {
             return false;
         };
-        if !self.sampling.takes(print) {
+        if !self.sampling.takes_print(print) {
             return false;
         }
         let uses = Uses::of(ghost.word);
@@ -200,7 +198,7 @@ impl Learner {
 
     fn remember_ghost(&mut self, fingerprint: u64, ghost: Ghost, tick: u64) {
         if let Some((print, left)) = self.history.insert(fingerprint, ghost, tick)
-            && self.sampling.takes(print)
+            && self.sampling.takes_print(print)
         {
             let uses = Uses::of(left.word);
             let who = Profile::of(uses, left.size, left.cost);

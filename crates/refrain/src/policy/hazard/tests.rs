@@ -130,8 +130,8 @@ fn an_entry_removed_is_forgotten() {
         cache.request(1, 100, 1.0);
     }
     let slot = cache.slot_of(1).expect("it fits");
-    assert!(cache.eviction.remove(slot));
-    assert!(!cache.eviction.remove(slot), "it is gone");
+    assert!(cache.eviction.remove(&cache.table, slot));
+    assert!(!cache.eviction.remove(&cache.table, slot), "it is gone");
     cache.table.free(slot);
     cache.forget_weights();
     cache.request(1, 100, 1.0);
@@ -211,7 +211,7 @@ fn reports_of_slots_that_have_changed_hands_break_nothing() {
             tick: 40 + u64::from(slot),
         })
         .collect();
-    cache.eviction.learn(&cache.table, &stale);
+    cache.eviction.learn(&cache.table, &stale, cache.now);
     cache.request(500, 10, 1.0);
     cache.validate();
 }
@@ -244,7 +244,7 @@ proptest! {
         for (kind, key, weight, cost) in ops {
             let slot = cache.slot_of(key);
             match (kind, slot) {
-                (0, Some(slot)) => prop_assert!(cache.eviction.remove(slot)),
+                (0, Some(slot)) => prop_assert!(cache.eviction.remove(&cache.table, slot)),
                 (1, Some(slot)) => prop_assert!(cache.eviction.expire(&cache.table, slot, cache.now)),
                 (2, _) => {
                     let worst = cache.eviction.worst(&cache.table, cache.now);
