@@ -9,7 +9,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
 use std::hash::{BuildHasher, Hash};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -58,6 +58,8 @@ pub(crate) struct Inner<K, V> {
     weigher: Option<Weigher<K, V>>,
     listener: Option<Listener<K, V>>,
     time_to_live: Mutex<Option<Duration>>,
+    /// Whether there is one: most caches have none, and need not lock to know.
+    has_time_to_live: AtomicBool,
     purge: Purge,
 }
 
@@ -90,6 +92,7 @@ where
                 hasher: DefaultHashBuilder::default(),
                 weigher: builder.weigher,
                 listener: builder.listener,
+                has_time_to_live: AtomicBool::new(builder.time_to_live.is_some()),
                 time_to_live: Mutex::new(builder.time_to_live),
                 purge: Purge::default(),
             }),
@@ -203,7 +206,7 @@ where
             tags: options.tags.unwrap_or_default(),
             facts,
         });
-        let mut removed = Removed::new();
+        let mut removed = Removed::new(&inner.store);
         let insertion = inner.flights.overtake_and(&mut entry, |entry| {
             inner.store.insert(entry, facts.written, &mut removed)
         });
@@ -419,10 +422,12 @@ where
     /// # Ok::<(), refrain::BuildError>(())
     /// ```
     pub fn set_capacity(&self, capacity: Capacity) {
-        let mut removed = Removed::new();
-        let now = self.inner.clock.elapsed();
-        self.inner.store.set_capacity(capacity, now, &mut removed);
-        self.inner.announce(removed);
+        let inner = &self.inner;
+        let mut removed = Removed::new(&inner.store);
+        inner
+            .store
+            .set_capacity(capacity, inner.clock.elapsed(), &mut removed);
+        inner.announce(removed);
     }
 
     /// How long entries written from now on are fresh; `None` is for ever.
@@ -433,11 +438,7 @@ where
     /// # Ok::<(), refrain::BuildError>(())
     /// ```
     pub fn time_to_live(&self) -> Option<Duration> {
-        *self
-            .inner
-            .time_to_live
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.inner.time_to_live()
     }
 
     /// Changes how long entries written from now on are fresh. Those written before keep their time.
@@ -451,11 +452,16 @@ where
     /// # Ok::<(), refrain::BuildError>(())
     /// ```
     pub fn set_time_to_live(&self, time_to_live: Option<Duration>) {
-        *self
-            .inner
+        let inner = &self.inner;
+        let mut place = inner
             .time_to_live
             .lock()
-            .unwrap_or_else(PoisonError::into_inner) = time_to_live;
+            .unwrap_or_else(PoisonError::into_inner);
+        *place = time_to_live;
+        // Relaxed: an insert at the same moment is before or after this, as it happens.
+        inner
+            .has_time_to_live
+            .store(time_to_live.is_some(), Ordering::Relaxed);
     }
 
     /// Entries held now.
@@ -575,11 +581,9 @@ where
     where
         K: Borrow<Q>,
     {
-        let mut removed = Removed::new();
+        let mut removed = Removed::new(&self.store);
         let value = self.store.get(key, hash, &self.clock, &mut removed);
-        if !removed.is_empty() {
-            self.announce(removed);
-        }
+        self.announce(removed);
         value
     }
 
@@ -588,7 +592,7 @@ where
     where
         K: Borrow<Q>,
     {
-        let mut removed = Removed::new();
+        let mut removed = Removed::new(&self.store);
         let found = self.store.get_entry(key, hash, &self.clock, &mut removed);
         self.announce(removed);
         found.map(|(value, info)| Entry { value, info })
@@ -606,15 +610,20 @@ where
         }
     }
 
+    fn time_to_live(&self) -> Option<Duration> {
+        if !self.has_time_to_live.load(Ordering::Relaxed) {
+            return None;
+        }
+        *self
+            .time_to_live
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// What is known of an entry that is written now.
     pub(crate) fn facts(&self, weight_bytes: u64, options: &EntryOptions) -> Facts {
         let written = self.clock.elapsed();
-        let time_to_live = options.time_to_live.or_else(|| {
-            *self
-                .time_to_live
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-        });
+        let time_to_live = options.time_to_live.or_else(|| self.time_to_live());
         Facts {
             weight_bytes,
             cost: options.cost.unwrap_or_default(),
@@ -626,22 +635,24 @@ where
     }
 
     /// Tells the listener of entries that left, and drops them. The caller holds no lock.
-    pub(crate) fn announce(&self, removed: Removed<K, V>) {
+    #[inline]
+    pub(crate) fn announce(&self, removed: Removed<'_, K, V>) {
         let Some(listener) = &self.listener else {
             return;
         };
-        for (key, value, cause) in removed {
-            if catch(|| listener(&key, &value, cause)).is_err() {
+        removed.for_each(|key, value, cause| {
+            if catch(|| listener(key, value, cause)).is_err() {
                 self.counters
                     .listener_panics
                     .fetch_add(1, Ordering::Relaxed);
             }
-        }
+        });
+        drop(removed);
     }
 
     /// Lets everything go that has expired.
     pub(crate) fn expire(&self) {
-        let mut removed = Removed::new();
+        let mut removed = Removed::new(&self.store);
         self.store.expire(self.clock.elapsed(), &mut removed);
         self.announce(removed);
     }

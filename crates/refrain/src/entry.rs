@@ -48,7 +48,8 @@ pub struct EntryInfo {
     pub expires_in: Option<Duration>,
     /// Wall clock at which it was written.
     pub written_at: SystemTime,
-    /// Hits since it was written.
+    /// Hits since it was written, up to 8,388,607. Two at the same instant may count once; the cache's own
+    /// [counter](crate::Stats::hits) is exact.
     pub hits: u64,
     /// Its tags.
     pub tags: Arc<[Arc<str>]>,

@@ -80,6 +80,10 @@ pub trait Residents {
     fn fingerprint(&self, slot: u32) -> u64;
     /// When it expires, on the clock of [`Moment::time`].
     fn expires(&self, slot: u32) -> Option<Duration>;
+    /// The slot may leave soon, `ahead` after the next: what it takes to let it go may be fetched. Does nothing else.
+    fn warm(&self, slot: u32, ahead: usize) {
+        let _ = (slot, ahead);
+    }
 }
 
 /// Now.

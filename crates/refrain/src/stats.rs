@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::histogram::{Histogram, Latencies};
+use crate::policy::VersusLru;
 
 /// What a cache has done and what it holds, at one moment.
 ///
@@ -20,7 +21,7 @@ use crate::histogram::{Histogram, Latencies};
 /// assert_eq!(stats.hit_rate(), 1.0 / 3.0);
 /// # Ok::<(), refrain::BuildError>(())
 /// ```
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Stats {
     /// Lookups answered from the cache.
@@ -71,6 +72,9 @@ pub struct Stats {
     pub peak_weight_bytes: u64,
     /// Computations running now.
     pub flights: u64,
+    /// What exact LRU would have saved on the same requests, estimated from a sample of the keys; `None` if the policy
+    /// is LRU.
+    pub versus_lru: Option<VersusLru>,
 }
 
 impl Stats {

@@ -1,21 +1,29 @@
 //! The memory tier: entries in slots that never move, found without a shared lock, within one budget and one order.
 //!
-//! A lookup probes the [`Index`], takes the lock of the one slot it is led to, compares the key and clones the value.
-//! Everything that changes which entries there are goes through one [`Writer`] under one lock: the budget, the order
+//! A lookup marks its thread as reading, probes the [`Index`], and compares the key and clones the value in the one place
+//! it is led to, without a lock. Everything that changes which entries there are goes through one [`Writer`] under one lock: the budget, the order
 //! of eviction, expiry and the index have one owner, so the limits hold at every instant for the whole cache.
 //! `docs/concurrency.md` has the locks, their order and what each guards.
 
 mod expiry;
 mod index;
+mod pins;
 mod recorder;
+mod removed;
 mod segments;
 mod slot;
+#[expect(
+    unsafe_code,
+    reason = "a lock for each entry was the largest part of a hit: docs/decisions.md, \"Reads without a lock\""
+)]
+mod slots;
 mod stamp;
+mod thread_number;
 mod writer;
 
 use std::borrow::Borrow;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
 use crate::clock::Clock;
@@ -24,9 +32,10 @@ use crate::policy::{Policy, StateError};
 use crate::stats::Stats;
 use index::Index;
 pub(crate) use recorder::Recorder;
-use segments::Segments;
+pub(crate) use removed::Removed;
+use slot::Slot;
 pub(crate) use slot::{Facts, Tags};
-use slot::{Live, Slot};
+use slots::{Content, Slots};
 use writer::Writer;
 
 /// What is to be stored.
@@ -39,20 +48,17 @@ pub(crate) struct NewEntry<K, V> {
     pub(crate) facts: Facts,
 }
 
-/// Entries that left, to be announced and dropped by the caller, who holds no lock any more.
-pub(crate) type Removed<K, V> = Vec<(K, V, RemovalCause)>;
-
 /// One listed entry: where it is, which write it is, and what was asked of it.
 pub(crate) struct Listed<R> {
     pub(crate) slot: u32,
-    pub(crate) hash: u64,
-    pub(crate) written: Duration,
+    hash: u32,
+    written: Duration,
     pub(crate) seen: R,
 }
 
 pub(crate) struct Store<K, V> {
     index: Index,
-    slots: Segments<Slot<K, V>, 6>,
+    slots: Slots<K, V>,
     recorder: Recorder,
     writer: Mutex<Writer>,
     /// Copies of the writer's two sums, for those who only look.
@@ -72,11 +78,12 @@ const TRIES: usize = 64;
 impl<K: Eq + Clone, V: Clone> Store<K, V> {
     pub(crate) fn new(capacity: Capacity, policy: Policy, clock: &Clock) -> Self {
         let (index, index_writer) = Index::new();
+        let (slots, tenancy) = Slots::new();
         Self {
             index,
-            slots: Segments::new(),
+            slots,
             recorder: Recorder::new(policy, clock),
-            writer: Mutex::new(Writer::new(capacity, policy, index_writer)),
+            writer: Mutex::new(Writer::new(capacity, policy, index_writer, tenancy)),
             weight_bytes: AtomicU64::new(0),
             entries: AtomicU64::new(0),
         }
@@ -93,12 +100,14 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
         key: &Q,
         hash: u64,
         clock: &Clock,
-        removed: &mut Removed<K, V>,
+        removed: &mut Removed<'_, K, V>,
     ) -> Option<V>
     where
         K: Borrow<Q>,
     {
-        self.hit(key, hash, clock, removed, |live, _| live.value.clone())
+        self.hit(key, hash, clock, removed, |content, _, _| {
+            content.value.clone()
+        })
     }
 
     /// The value of the fresh entry for `key` and what is known of it; a hit is counted.
@@ -107,14 +116,14 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
         key: &Q,
         hash: u64,
         clock: &Clock,
-        removed: &mut Removed<K, V>,
+        removed: &mut Removed<'_, K, V>,
     ) -> Option<(V, EntryInfo)>
     where
         K: Borrow<Q>,
     {
-        self.hit(key, hash, clock, removed, |live, slot| {
-            let info = slot.facts().info(live.tags(), clock.elapsed(), clock);
-            (live.value.clone(), info)
+        self.hit(key, hash, clock, removed, |content, slot, number| {
+            let info = self.info(number, slot, clock.elapsed(), clock);
+            (content.value.clone(), info)
         })
     }
 
@@ -128,9 +137,9 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
     where
         K: Borrow<Q>,
     {
-        let found = self.find(key, hash, clock, |live, slot, _| {
-            let info = slot.facts().info(live.tags(), clock.elapsed(), clock);
-            (live.value.clone(), info)
+        let found = self.find(key, hash, clock, |content, slot, number| {
+            let info = self.info(number, slot, clock.elapsed(), clock);
+            (content.value.clone(), info)
         });
         match found {
             Some(Found::Fresh(entry)) => Some(entry),
@@ -144,16 +153,19 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
         key: &Q,
         hash: u64,
         clock: &Clock,
-        removed: &mut Removed<K, V>,
-        take: impl Fn(&Live<K, V>, &Slot<K, V>) -> R,
+        removed: &mut Removed<'_, K, V>,
+        take: impl Fn(&Content<K, V>, &Slot, u32) -> R,
     ) -> Option<R>
     where
         K: Borrow<Q>,
     {
-        let found = self.find(key, hash, clock, |live, slot, number| {
+        let found = self.find(key, hash, clock, |content, slot, number| {
             slot.count_hit();
-            self.recorder.hit(number, slot);
-            take(live, slot)
+            // The value's cache line is on its way while the hit is recorded.
+            let taken = take(content, slot, number);
+            self.recorder
+                .hit(number, slot, self.slots.weight_bytes(number, slot));
+            taken
         });
         match found? {
             Found::Fresh(result) => Some(result),
@@ -164,27 +176,29 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
         }
     }
 
-    /// What `visit` makes of the entry for `key`, under that entry's own lock.
+    /// What `visit` makes of the entry for `key`, which stays whole meanwhile.
     #[inline]
     fn find<Q: ?Sized + Eq, R>(
         &self,
         key: &Q,
         hash: u64,
         clock: &Clock,
-        visit: impl Fn(&Live<K, V>, &Slot<K, V>, u32) -> R,
+        visit: impl Fn(&Content<K, V>, &Slot, u32) -> R,
     ) -> Option<Found<R>>
     where
         K: Borrow<Q>,
     {
         let probe = || {
-            self.index.find(hash, |number| {
-                let slot = self.slots.get(number)?;
-                let live = slot.lock();
-                let live = live.as_ref().filter(|live| live.key.borrow() == key)?;
+            let pin = self.slots.pin();
+            self.index.find(placing(hash), |number| {
+                let (slot, content) = self.slots.read(number, &pin)?;
+                if content.key.borrow() != key {
+                    return None;
+                }
                 if slot.expires().is_some_and(|due| due <= clock.elapsed()) {
                     return Some(Found::Expired);
                 }
-                Some(Found::Fresh(visit(live, slot, number)))
+                Some(Found::Fresh(visit(content, slot, number)))
             })
         };
         for _ in 0..TRIES {
@@ -202,8 +216,19 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
         probe()
     }
 
+    /// Waits for the writer's lock. Others hold it for less than a microsecond as a rule, so it is tried for that long
+    /// before this thread is put to sleep, which costs some microseconds by itself.
     fn lock(&self) -> MutexGuard<'_, Writer> {
         // Of the user's code, `Eq` alone runs under this lock, and before anything is changed.
+        for pauses in (0..9).map(|tries| 1 << tries.min(6)) {
+            match self.writer.try_lock() {
+                Ok(writer) => return writer,
+                Err(TryLockError::Poisoned(poisoned)) => return poisoned.into_inner(),
+                Err(TryLockError::WouldBlock) => {
+                    (0..pauses).for_each(|_| std::hint::spin_loop());
+                }
+            }
+        }
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -220,8 +245,11 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
         &self,
         entry: &mut Option<NewEntry<K, V>>,
         now: Duration,
-        removed: &mut Removed<K, V>,
+        removed: &mut Removed<'_, K, V>,
     ) -> Insertion {
+        if let Some(entry) = entry {
+            self.index.warm(placing(entry.hash));
+        }
         let mut writer = self.lock();
         let insertion = self.insert_locked(&mut writer, entry, now, removed);
         self.publish(&writer);
@@ -233,13 +261,13 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
         key: &Q,
         hash: u64,
         now: Duration,
-        removed: &mut Removed<K, V>,
+        removed: &mut Removed<'_, K, V>,
     ) -> bool
     where
         K: Borrow<Q>,
     {
         let mut writer = self.lock();
-        let Some(slot) = self.slot_of(key, hash) else {
+        let Some(slot) = self.slot_of(&writer, key, placing(hash)) else {
             return false;
         };
         let fresh = !self.is_expired(slot, now);
@@ -254,16 +282,12 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
     }
 
     /// Takes every entry out that was there when this began; how many of them were fresh.
-    pub(crate) fn clear(&self, now: Duration, removed: &mut Removed<K, V>) -> u64 {
+    pub(crate) fn clear(&self, now: Duration, removed: &mut Removed<'_, K, V>) -> u64 {
         self.expire(now, removed);
         let mut writer = self.lock();
         let mut cleared = 0;
         for slot in 0..writer.slots_used() {
-            if self
-                .slots
-                .get(slot)
-                .is_some_and(|slot| slot.lock().is_some())
-            {
+            if self.slots.look(slot, writer.tenancy()).is_some() {
                 self.remove_slot(&mut writer, slot, RemovalCause::Invalidated, now, removed);
                 cleared += 1;
             }
@@ -277,17 +301,17 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
         &self,
         listed: &[Listed<R>],
         now: Duration,
-        removed: &mut Removed<K, V>,
+        removed: &mut Removed<'_, K, V>,
     ) -> u64 {
         let mut writer = self.lock();
         let mut count = 0;
         for entry in listed {
-            let Some(slot) = self.slots.get(entry.slot) else {
-                continue;
-            };
-            let same = slot.lock().is_some()
-                && slot.hash() == entry.hash
-                && slot.facts().written == entry.written;
+            let same = self
+                .slots
+                .look(entry.slot, writer.tenancy())
+                .is_some_and(|(slot, _)| {
+                    slot.hash() == entry.hash && slot.facts(0).written == entry.written
+                });
             if same {
                 self.remove_slot(
                     &mut writer,
@@ -315,30 +339,28 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
         let end = self.lock().slots_used();
         let mut page = Vec::new();
         for number in from..end {
-            let Some(slot) = self.slots.get(number) else {
-                break;
+            let pin = self.slots.pin();
+            let Some((slot, content)) = self.slots.read(number, &pin) else {
+                continue;
             };
-            let live = slot.lock();
-            let Some(live) = live.as_ref() else { continue };
             if slot.expires().is_some_and(|due| due <= now) {
                 continue;
             }
             if page.len() == limit {
                 return (page, Some(number));
             }
-            let facts = slot.facts();
             page.push(Listed {
                 slot: number,
                 hash: slot.hash(),
-                written: facts.written,
-                seen: visit(&live.key, facts.info(live.tags(), now, clock)),
+                written: slot.facts(0).written,
+                seen: visit(&content.key, self.info(number, slot, now, clock)),
             });
         }
         (page, None)
     }
 
     /// Lets everything go that has expired.
-    pub(crate) fn expire(&self, now: Duration, removed: &mut Removed<K, V>) {
+    pub(crate) fn expire(&self, now: Duration, removed: &mut Removed<'_, K, V>) {
         let mut writer = self.lock();
         self.expire_locked(&mut writer, now, removed);
         self.publish(&writer);
@@ -358,7 +380,7 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
         &self,
         capacity: Capacity,
         now: Duration,
-        removed: &mut Removed<K, V>,
+        removed: &mut Removed<'_, K, V>,
     ) {
         /// Evictions under one lock.
         const BATCH: usize = 256;
@@ -409,21 +431,41 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
 
     fn is_expired(&self, slot: u32, now: Duration) -> bool {
         self.slots
-            .get(slot)
+            .slot(slot)
             .and_then(Slot::expires)
             .is_some_and(|due| due <= now)
     }
 
-    /// The slot of `key`, fresh or not; the caller holds the writer's lock, so a miss is a miss.
-    fn slot_of<Q: ?Sized + Eq>(&self, key: &Q, hash: u64) -> Option<u32>
+    /// The place of `key`, fresh or not; the caller holds the writer's lock, so a miss is a miss.
+    fn slot_of<Q: ?Sized + Eq>(&self, writer: &Writer, key: &Q, hash: u32) -> Option<u32>
     where
         K: Borrow<Q>,
     {
         self.index.find(hash, |number| {
-            let live = self.slots.get(number)?.lock();
-            (live.as_ref()?.key.borrow() == key).then_some(number)
+            let (_, content) = self.slots.look(number, writer.tenancy())?;
+            (content.key.borrow() == key).then_some(number)
         })
     }
+
+    fn info(&self, number: u32, slot: &Slot, now: Duration, clock: &Clock) -> EntryInfo {
+        slot.facts(self.slots.weight_bytes(number, slot)).info(
+            self.slots.tags(number, slot),
+            now,
+            clock,
+        )
+    }
+}
+
+/// The half of a key's hash by which the store places it. The other half spreads keys over locks elsewhere.
+#[inline]
+fn placing(hash: u64) -> u32 {
+    (hash >> 32) as u32
+}
+
+/// The hash by which a policy remembers a key, spread over the 64 bits that it may look at.
+#[inline]
+fn fingerprint(hash: u32) -> u64 {
+    u64::from(hash).wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }
 
 impl Facts {

@@ -330,7 +330,7 @@ where
                 tags: Arc::clone(&tags),
                 facts,
             });
-            let mut removed = Removed::new();
+            let mut removed = Removed::new(&self.store);
             let (stored, stale_since) = self.flights.leave_and(flight, hash, &tags, || {
                 self.store.insert(&mut entry, facts.written, &mut removed)
             });

@@ -26,10 +26,7 @@ where
     /// ```
     pub fn remove(&self, key: &K) -> Option<V> {
         let (fresh, removed) = self.take_out(key);
-        let value = removed
-            .last()
-            .filter(|_| fresh)
-            .map(|(_, value, _)| value.clone());
+        let value = removed.last().filter(|_| fresh).cloned();
         self.inner.announce(removed);
         value
     }
@@ -60,7 +57,7 @@ where
     #[doc(alias = "clear")]
     pub fn invalidate_all(&self) -> u64 {
         self.inner.flights.overtake_all();
-        let mut removed = Removed::new();
+        let mut removed = Removed::new(&self.inner.store);
         let count = self
             .inner
             .store
@@ -113,7 +110,7 @@ where
                 .store
                 .page(from, PAGE, clock, |_, info| info.tags);
             page.retain(|entry| predicate(&entry.seen));
-            let mut removed = Removed::new();
+            let mut removed = Removed::new(&self.inner.store);
             count += self.inner.store.remove_listed(&page, now, &mut removed);
             self.inner.announce(removed);
             match next {
@@ -123,11 +120,11 @@ where
         }
     }
 
-    fn take_out(&self, key: &K) -> (bool, Removed<K, V>) {
+    fn take_out(&self, key: &K) -> (bool, Removed<'_, K, V>) {
         let inner = &self.inner;
         let hash = inner.hash(key);
         let now = inner.clock.elapsed();
-        let mut removed = Removed::new();
+        let mut removed = Removed::new(&inner.store);
         let fresh = inner.flights.overtake_key_and(key, hash, || {
             inner.store.remove(key, hash, now, &mut removed)
         });

@@ -117,6 +117,12 @@ impl Calendar {
         }
     }
 
+    /// A slot that will probably be the smallest when `ahead` others have left.
+    pub(super) fn upcoming(&self, ahead: usize) -> Option<u32> {
+        let at = self.run.len().checked_sub(ahead + 1)?;
+        self.run.get(at).map(|packed| unpack(*packed).1)
+    }
+
     /// Takes out the slot with the smallest number.
     pub(super) fn pop(&mut self, key: impl Fn(u32) -> u64) -> Option<u32> {
         let slot = self.first(key)?;

@@ -36,6 +36,11 @@ impl Lru {
         {
             space = space.without(residents.weight_bytes(victim));
             victims.push(victim);
+            for ahead in [1, 3] {
+                if let Some(upcoming) = self.order.upcoming(ahead) {
+                    residents.warm(upcoming, ahead);
+                }
+            }
         }
         Admission::Admit { word: now.tick }
     }

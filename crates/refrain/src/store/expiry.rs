@@ -110,6 +110,9 @@ impl Expiry {
 
     /// The first bucket in order that holds anything, and the first moment it stands for.
     fn lowest(&self) -> Option<(usize, usize, u64)> {
+        if self.len == 0 {
+            return None;
+        }
         let level = self.filled.iter().position(|digits| *digits != 0)?;
         let digit = self.filled[level].trailing_zeros();
         let shift = level as u32 * DIGIT_BITS;

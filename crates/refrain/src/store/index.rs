@@ -9,11 +9,6 @@
 //! counts only if the version is even and the same before and after (a sequence lock: Lameter, "Effective
 //! Synchronization on Linux/NUMA Systems", 2005).
 
-#![expect(
-    clippy::cast_possible_truncation,
-    reason = "bits are picked out of hashes"
-)]
-
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 
@@ -23,7 +18,7 @@ pub(super) struct Index {
     /// One array per depth, so that a reader of an old one still finds it in place.
     directories: Box<[OnceLock<Box<[AtomicU32]>>]>,
     depth: AtomicU32,
-    pages: Segments<Page, 2>,
+    pages: Segments<Page, 3>,
     version: AtomicU64,
 }
 
@@ -63,25 +58,25 @@ const SLOT_MASK: u32 = (1 << SLOT_BITS) - 1;
 /// Slots that can be named: the last number is taken by the tombstone.
 pub(super) const MAX_SLOTS: u32 = SLOT_MASK - 1;
 
-fn cell_for(hash: u64, slot: u32) -> u32 {
+fn cell_for(hash: u32, slot: u32) -> u32 {
     (tag(hash) << SLOT_BITS) | (slot + 1)
 }
 
-fn tag(hash: u64) -> u32 {
+fn tag(hash: u32) -> u32 {
     // Bits that choose neither the page nor the place in it.
-    (hash >> 9) as u32 & 0x3F
+    hash >> 9 & 0x3F
 }
 
-fn start(hash: u64) -> usize {
+fn start(hash: u32) -> usize {
     hash as usize % CELLS
 }
 
-fn directory_place(hash: u64, depth: u32) -> usize {
-    // A shift by 64 would overflow; at depth 0 there is one page.
+fn directory_place(hash: u32, depth: u32) -> usize {
+    // A shift by 32 would overflow; at depth 0 there is one page.
     if depth == 0 {
         0
     } else {
-        (hash >> (64 - depth)) as usize
+        (hash >> (32 - depth)) as usize
     }
 }
 
@@ -139,7 +134,7 @@ impl Index {
     }
 
     #[inline]
-    fn page(&self, hash: u64) -> Option<&[AtomicU32; CELLS]> {
+    fn page(&self, hash: u32) -> Option<&[AtomicU32; CELLS]> {
         // Acquire pairs with the release in `deepen`: the directory is filled before its depth is seen.
         let depth = self.depth.load(Ordering::Acquire);
         let directory = self.directories.get(depth as usize)?.get()?;
@@ -150,9 +145,17 @@ impl Index {
         Some(&self.pages.get(page)?.0)
     }
 
+    /// Fetches the cache line in which a probe for `hash` begins.
+    #[inline]
+    pub(super) fn warm(&self, hash: u32) {
+        if let Some(page) = self.page(hash) {
+            std::hint::black_box(page[start(hash)].load(Ordering::Relaxed));
+        }
+    }
+
     /// The first slot under `hash` for which `check` finds something.
     #[inline]
-    pub(super) fn find<R>(&self, hash: u64, mut check: impl FnMut(u32) -> Option<R>) -> Option<R> {
+    pub(super) fn find<R>(&self, hash: u32, mut check: impl FnMut(u32) -> Option<R>) -> Option<R> {
         let page = self.page(hash)?;
         let tag = tag(hash);
         let mut at = start(hash);
@@ -180,9 +183,9 @@ impl Index {
     pub(super) fn insert(
         &self,
         writer: &mut IndexWriter,
-        hash: u64,
+        hash: u32,
         slot: u32,
-        hash_of: impl Fn(u32) -> u64,
+        hash_of: impl Fn(u32) -> u32,
     ) -> bool {
         loop {
             let number = self.page_number(hash);
@@ -199,7 +202,7 @@ impl Index {
     }
 
     /// Takes out `slot`, which is there under `hash`.
-    pub(super) fn erase(&self, writer: &mut IndexWriter, hash: u64, slot: u32) {
+    pub(super) fn erase(&self, writer: &mut IndexWriter, hash: u32, slot: u32) {
         let number = self.page_number(hash);
         let page = self.cells(number);
         let wanted = cell_for(hash, slot);
@@ -229,7 +232,7 @@ impl Index {
         }
     }
 
-    fn page_number(&self, hash: u64) -> u32 {
+    fn page_number(&self, hash: u32) -> u32 {
         let depth = self.depth.load(Ordering::Relaxed);
         self.directory(depth)[directory_place(hash, depth)].load(Ordering::Relaxed)
     }
@@ -248,7 +251,7 @@ impl Index {
             .0
     }
 
-    fn write(&self, writer: &mut IndexWriter, page: u32, hash: u64, cell: u32) {
+    fn write(&self, writer: &mut IndexWriter, page: u32, hash: u32, cell: u32) {
         let cells = self.cells(page);
         let mut at = start(hash);
         let state = &mut writer.pages[page as usize];
@@ -269,8 +272,8 @@ impl Index {
         &self,
         writer: &mut IndexWriter,
         old: u32,
-        hash: u64,
-        hash_of: &impl Fn(u32) -> u64,
+        hash: u32,
+        hash_of: &impl Fn(u32) -> u32,
     ) {
         let state = writer.pages[old as usize];
         let splits = state.live >= WORTH_SPLITTING;
@@ -353,7 +356,7 @@ impl Index {
     }
 
     /// How many slots are in it, after a check of the whole structure.
-    pub(super) fn validate(&self, writer: &IndexWriter, hash_of: impl Fn(u32) -> u64) -> usize {
+    pub(super) fn validate(&self, writer: &IndexWriter, hash_of: impl Fn(u32) -> u32) -> usize {
         let depth = self.depth.load(Ordering::Relaxed);
         let mut live = 0;
         let mut place = 0;
@@ -400,15 +403,19 @@ impl Page {
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "bits are picked out of hashes"
+)]
 mod tests {
     use super::*;
 
     /// A hash per slot that fills every page alike.
-    fn mixed(slot: u32) -> u64 {
+    fn mixed(slot: u32) -> u32 {
         let mut hash = u64::from(slot).wrapping_add(0x9E37_79B9_7F4A_7C15);
         hash = (hash ^ (hash >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         hash = (hash ^ (hash >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        hash ^ (hash >> 31)
+        (hash ^ (hash >> 31)) as u32
     }
 
     fn find(index: &Index, slot: u32) -> bool {

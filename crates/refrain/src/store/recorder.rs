@@ -2,13 +2,14 @@
 //!
 //! Each thread writes to a stripe of its own, so a hit moves no cache line between cores but the entry's.
 
-use std::cell::Cell;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use super::fingerprint;
 use super::slot::Slot;
 use super::stamp::Stamps;
+use super::thread_number::{NUMBERS, thread_number};
 use crate::clock::Clock;
 use crate::policy::{Hit, Policy, Sampling};
 use crate::stats::Stats;
@@ -51,10 +52,12 @@ struct Stripe {
     seen: AtomicU64,
     untold: AtomicU64,
     log: Mutex<Vec<Hit>>,
+    /// Whether the log takes no more, until it is drained.
+    full: AtomicBool,
 }
 
-/// One bit of [`Recorder::noted`] each. The last one is shared by all threads beyond.
-const STRIPES: usize = 64;
+/// One for each thread number, and one bit of [`Recorder::noted`] each.
+const STRIPES: usize = NUMBERS;
 
 /// Hits kept for the policy by one stripe. More are not learned from, which costs accuracy and nothing else.
 const LOG: usize = 64;
@@ -77,19 +80,21 @@ impl Recorder {
         }
     }
 
-    /// Records one hit; the caller holds the slot's lock.
+    /// Records one hit of the entry in place `number`, which weighs `weight_bytes`.
     #[inline]
-    pub(super) fn hit<K, V>(&self, number: u32, slot: &Slot<K, V>) {
-        let (at, own) = stripe_number();
+    pub(super) fn hit(&self, number: u32, slot: &Slot, weight_bytes: u64) {
+        let (at, own) = thread_number();
         let stripe = &self.stripes[at];
         add(&stripe.hits, 1, own);
-        add(&stripe.bytes_saved, slot.weight_bytes(), own);
+        add(&stripe.bytes_saved, weight_bytes, own);
         add(&stripe.micros_saved, slot.cost_micros(), own);
         let before = slot.word();
         let tick = self.tick_on(stripe, own);
         slot.set_word(self.policy.touch(before, tick));
         // Relaxed: an older sampling only shifts the sample.
-        if Sampling::from_bits(self.sampling.load(Ordering::Relaxed)).takes(slot.hash()) {
+        if Sampling::from_bits(self.sampling.load(Ordering::Relaxed))
+            .takes(fingerprint(slot.hash()))
+        {
             self.note(
                 at,
                 Hit {
@@ -102,13 +107,13 @@ impl Recorder {
     }
 
     pub(crate) fn miss(&self) {
-        let (at, own) = stripe_number();
+        let (at, own) = thread_number();
         add(&self.stripes[at].misses, 1, own);
     }
 
     /// A computation that another caller paid for.
     pub(crate) fn joined(&self, cost: Duration) {
-        let (at, own) = stripe_number();
+        let (at, own) = thread_number();
         add(
             &self.stripes[at].micros_saved,
             crate::stats::micros(cost),
@@ -118,7 +123,7 @@ impl Recorder {
 
     /// The tick of a request that is not a hit.
     pub(super) fn tick(&self) -> u64 {
-        let (at, own) = stripe_number();
+        let (at, own) = thread_number();
         self.tick_on(&self.stripes[at], own)
     }
 
@@ -157,14 +162,18 @@ impl Recorder {
     }
 
     fn note(&self, at: usize, hit: Hit) {
-        if let Ok(mut log) = self.stripes[at].log.try_lock()
-            && log.len() < LOG
-        {
+        let stripe = &self.stripes[at];
+        // Relaxed: to see it late costs a note or a look.
+        if stripe.full.load(Ordering::Relaxed) {
+            return;
+        }
+        if let Ok(mut log) = stripe.log.try_lock() {
             log.push(hit);
             if log.len() == 1 {
                 // Relaxed: whoever drains takes the lock.
                 self.noted.fetch_or(1 << at, Ordering::Relaxed);
             }
+            stripe.full.store(log.len() >= LOG, Ordering::Relaxed);
         }
     }
 
@@ -182,6 +191,7 @@ impl Recorder {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner);
             hits.append(&mut log);
+            self.stripes[at].full.store(false, Ordering::Relaxed);
         }
     }
 
@@ -225,56 +235,5 @@ fn add(counter: &AtomicU64, by: u64, own: bool) -> u64 {
         sum
     } else {
         counter.fetch_add(by, Ordering::Relaxed).wrapping_add(by)
-    }
-}
-
-thread_local! {
-    static NUMBER: Cell<usize> = const { Cell::new(usize::MAX) };
-    static LEASE: Lease = Lease::take();
-}
-
-/// The stripe of this thread, and whether it has it for itself.
-#[inline]
-fn stripe_number() -> (usize, bool) {
-    let number = NUMBER.try_with(Cell::get).unwrap_or(SHARED);
-    if number != usize::MAX {
-        return (number, number != SHARED);
-    }
-    // A thread that is ending has given its lease back.
-    let number = LEASE.try_with(|lease| lease.0).unwrap_or(SHARED);
-    let _ = NUMBER.try_with(|cell| cell.set(number));
-    (number, number != SHARED)
-}
-
-const SHARED: usize = STRIPES - 1;
-
-/// Stripe numbers that no living thread has.
-static FREE: Mutex<(Vec<usize>, usize)> = Mutex::new((Vec::new(), 0));
-
-/// A stripe number for as long as a thread lives. The lock hands the stripe's counts on to the next thread.
-struct Lease(usize);
-
-impl Lease {
-    fn take() -> Self {
-        let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(number) = free.0.pop() {
-            return Self(number);
-        }
-        if free.1 == SHARED {
-            return Self(SHARED);
-        }
-        free.1 += 1;
-        Self(free.1 - 1)
-    }
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        // What the thread still does while it ends, it does beside the next one to have this number.
-        let _ = NUMBER.try_with(|number| number.set(SHARED));
-        if self.0 != SHARED {
-            let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
-            free.0.push(self.0);
-        }
     }
 }

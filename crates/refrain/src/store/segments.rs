@@ -2,10 +2,10 @@
 
 use std::sync::OnceLock;
 
-/// Elements by number; room is made ahead of use, in blocks of at most a quarter of what is there.
+/// Elements by number; room is made ahead of use, in blocks of at most an eighth of what is there.
 ///
-/// The first block holds 2 to the power of `FIRST_BITS` elements (at least 2); each doubling after it is four blocks
-/// of a quarter.
+/// The first block holds 2 to the power of `FIRST_BITS` elements (at least 3); each doubling after it is eight blocks
+/// of an eighth.
 pub(super) struct Segments<T, const FIRST_BITS: u32> {
     blocks: Box<[OnceLock<Box<[T]>>]>,
 }
@@ -16,7 +16,7 @@ const MAX_BITS: u32 = 26;
 pub(super) const MAX_ELEMENTS: u32 = 1 << MAX_BITS;
 
 impl<T, const FIRST_BITS: u32> Segments<T, FIRST_BITS> {
-    const BLOCKS: usize = 1 + 4 * (MAX_BITS - FIRST_BITS) as usize;
+    const BLOCKS: usize = 1 + 8 * (MAX_BITS - FIRST_BITS) as usize;
 
     pub(super) fn new() -> Self {
         Self {
@@ -42,18 +42,18 @@ impl<T, const FIRST_BITS: u32> Segments<T, FIRST_BITS> {
         if number < 1 << FIRST_BITS {
             return (0, number as usize);
         }
-        // The doubling that `number` lies in, and which quarter of it.
+        // The doubling that `number` lies in, and which eighth of it.
         let doubling = number.ilog2();
-        let quarter = (number >> (doubling - 2)) & 3;
-        let block = 1 + 4 * (doubling - FIRST_BITS) + quarter;
-        let offset = number & ((1 << (doubling - 2)) - 1);
+        let eighth = (number >> (doubling - 3)) & 7;
+        let block = 1 + 8 * (doubling - FIRST_BITS) + eighth;
+        let offset = number & ((1 << (doubling - 3)) - 1);
         (block as usize, offset as usize)
     }
 
     fn block_len(block: usize) -> usize {
         match block.checked_sub(1) {
             None => 1 << FIRST_BITS,
-            Some(later) => 1 << (FIRST_BITS as usize - 2 + later / 4),
+            Some(later) => 1 << (FIRST_BITS as usize - 3 + later / 8),
         }
     }
 }
@@ -62,7 +62,7 @@ impl<T, const FIRST_BITS: u32> Segments<T, FIRST_BITS> {
 mod tests {
     use super::*;
 
-    type Small = Segments<i32, 2>;
+    type Small = Segments<i32, 3>;
     type Large = Segments<i32, 6>;
 
     #[test]

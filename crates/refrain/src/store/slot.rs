@@ -1,38 +1,27 @@
-//! The place of one entry: what readers take under its own lock, and what the policy reads without one.
+//! What is known of one entry beside its key and value: 32 bytes that readers and the policy look at without a lock.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
-
-use spin::mutex::{SpinMutex, SpinMutexGuard};
-use spin::relax::Yield;
 
 /// Labels of an entry.
 pub(crate) type Tags = Arc<[Arc<str>]>;
 
-/// One entry, or room for one.
+/// The facts of one entry, or of a place that waits for one.
 ///
-/// The atomics are written under the lock, and read under it or by the one writer of the store; they are atomic so
-/// that the policy may look at them while a reader counts a hit. Relaxed throughout: the lock orders them.
-pub(super) struct Slot<K, V> {
-    /// Held for the length of a comparison and a clone. A spinning lock: to let it go is a plain store, where a lock
-    /// that knows of sleepers needs a second locked instruction, a third of what a hit costs.
-    live: SpinMutex<Option<Live<K, V>>, Yield>,
-    /// The policy's record of use.
+/// Relaxed throughout, but for the state: that is stored with release after the rest, and loaded with acquire before
+/// anything else is believed.
+pub(super) struct Slot {
+    /// The policy's record of use; in a free place, the number of the next one.
     word: AtomicU64,
-    weight_bytes: AtomicU64,
-    /// Milliseconds on the store's clock, 40 bits, above hits, 24 bits.
+    /// Milliseconds on the store's clock, 40 bits; whether there is more to know; hits, 23 bits.
     expires_and_hits: AtomicU64,
-    /// Milliseconds on the store's clock, 40 bits, above cost, 24 bits of an `f32` of seconds.
+    /// Milliseconds on the store's clock, 40 bits, above cost, 24 bits of an `f32` of seconds. Or a state that no
+    /// entry has: `VACANT` or `DEPARTED`.
     written_and_cost: AtomicU64,
-    hash: AtomicU64,
-}
-
-pub(super) struct Live<K, V> {
-    pub(super) key: K,
-    pub(super) value: V,
-    /// Boxed, as most entries have none.
-    tags: Option<Box<Tags>>,
+    /// `HEAVY`, if it does not fit.
+    weight_bytes: AtomicU32,
+    hash: AtomicU32,
 }
 
 /// What is known of an entry beside key and value.
@@ -45,51 +34,93 @@ pub(crate) struct Facts {
     pub(crate) hits: u64,
 }
 
+/// What few entries have, kept beside the slots.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Extra {
+    pub(super) tags: Tags,
+    pub(super) weight_bytes: u64,
+}
+
+/// Where an entry is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    /// There is none, and none has been here.
+    Vacant,
+    /// Readers may take it.
+    Live,
+    /// It has been taken out; who looked at it then may still do so.
+    Departed,
+}
+
+const VACANT: u64 = u64::MAX;
+const DEPARTED: u64 = u64::MAX - 1;
+
 const LOW_BITS: u32 = 24;
 const LOW: u64 = (1 << LOW_BITS) - 1;
 /// 34 years of milliseconds; the last one stands for "never".
 const NEVER: u64 = (1 << 40) - 1;
+/// Beside the hits: there is an [`Extra`].
+const EXTRA: u64 = 1 << (LOW_BITS - 1);
+/// And counted at most.
+const HITS: u64 = EXTRA - 1;
+/// Stands for a weight that 32 bits do not hold.
+const HEAVY: u32 = u32::MAX;
 
-impl<K, V> Slot<K, V> {
+impl Slot {
     pub(super) fn vacant() -> Self {
         Self {
-            live: SpinMutex::new(None),
             word: AtomicU64::new(0),
-            weight_bytes: AtomicU64::new(0),
-            expires_and_hits: AtomicU64::new(NEVER << LOW_BITS),
-            written_and_cost: AtomicU64::new(0),
-            hash: AtomicU64::new(0),
+            expires_and_hits: AtomicU64::new(0),
+            written_and_cost: AtomicU64::new(VACANT),
+            weight_bytes: AtomicU32::new(0),
+            hash: AtomicU32::new(0),
         }
     }
 
-    /// Key and value; the lock keeps the entry in place.
+    /// Acquire pairs with the release in `enliven`: a live entry is a whole one.
     #[inline]
-    pub(super) fn lock(&self) -> SpinMutexGuard<'_, Option<Live<K, V>>, Yield> {
-        // `Eq` of the key and `Clone` of the value run under it, and change nothing here.
-        self.live.lock()
+    pub(super) fn state(&self) -> State {
+        match self.written_and_cost.load(Ordering::Acquire) {
+            VACANT => State::Vacant,
+            DEPARTED => State::Departed,
+            _ => State::Live,
+        }
     }
 
-    pub(super) fn fill(&self, key: K, value: V, tags: Tags, hash: u64, word: u64, facts: &Facts) {
-        let mut live = self.lock();
+    /// Notes all that is known, and makes the entry live. What belongs beside the slot has been put there.
+    pub(super) fn enliven(&self, hash: u32, word: u64, extra: bool, facts: &Facts) {
         self.word.store(word, Ordering::Relaxed);
         self.hash.store(hash, Ordering::Relaxed);
-        self.weight_bytes
-            .store(facts.weight_bytes, Ordering::Relaxed);
-        self.expires_and_hits
-            .store(expiry_millis(facts.expires) << LOW_BITS, Ordering::Relaxed);
-        self.written_and_cost.store(
-            millis(facts.written) << LOW_BITS | pack_cost(facts.cost),
+        self.weight_bytes.store(
+            u32::try_from(facts.weight_bytes).unwrap_or(HEAVY),
             Ordering::Relaxed,
         );
-        *live = Some(Live {
-            key,
-            value,
-            tags: (!tags.is_empty()).then(|| Box::new(tags)),
-        });
+        let expires = facts.expires.map_or(NEVER, millis) << LOW_BITS;
+        self.expires_and_hits
+            .store(expires | if extra { EXTRA } else { 0 }, Ordering::Relaxed);
+        // A clock that has run for 34 years stands still.
+        let written = millis(facts.written).min(NEVER - 1);
+        self.written_and_cost.store(
+            written << LOW_BITS | pack_cost(facts.cost),
+            Ordering::Release,
+        );
     }
 
-    pub(super) fn take(&self) -> Option<Live<K, V>> {
-        self.lock().take()
+    /// Takes the entry out of sight. Its other facts stay, but when it was written and what it cost.
+    pub(super) fn depart(&self) {
+        self.written_and_cost.store(DEPARTED, Ordering::Release);
+    }
+
+    /// Makes the place fit for another entry, and has it name `next`.
+    pub(super) fn clear(&self, next: u32) {
+        self.word.store(u64::from(next), Ordering::Relaxed);
+        self.written_and_cost.store(VACANT, Ordering::Release);
+    }
+
+    /// The place that a free one names.
+    #[expect(clippy::cast_possible_truncation, reason = "it was 32 bits long")]
+    pub(super) fn next(&self) -> u32 {
+        self.word.load(Ordering::Relaxed) as u32
     }
 
     pub(super) fn word(&self) -> u64 {
@@ -101,13 +132,27 @@ impl<K, V> Slot<K, V> {
         self.word.store(word, Ordering::Relaxed);
     }
 
+    /// `None`: more than 32 bits hold, so it is in the [`Extra`].
     #[inline]
-    pub(super) fn weight_bytes(&self) -> u64 {
-        self.weight_bytes.load(Ordering::Relaxed)
+    pub(super) fn weight_bytes(&self) -> Option<u64> {
+        let weight = self.weight_bytes.load(Ordering::Relaxed);
+        (weight != HEAVY).then_some(u64::from(weight))
     }
 
-    pub(super) fn hash(&self) -> u64 {
+    /// Whether this much has to be kept in an [`Extra`].
+    pub(super) fn is_heavy(weight_bytes: u64) -> bool {
+        weight_bytes >= u64::from(HEAVY)
+    }
+
+    #[inline]
+    pub(super) fn hash(&self) -> u32 {
         self.hash.load(Ordering::Relaxed)
+    }
+
+    /// Whether there is an [`Extra`].
+    #[inline]
+    pub(super) fn has_extra(&self) -> bool {
+        self.expires_and_hits.load(Ordering::Relaxed) & EXTRA != 0
     }
 
     #[inline]
@@ -133,43 +178,31 @@ impl<K, V> Slot<K, V> {
         (millis != NEVER).then(|| Duration::from_millis(millis))
     }
 
-    /// Counts one hit; the caller holds the lock. 16,777,215 is the most that is counted.
+    /// Counts one hit, up to `HITS`. Of two at one instant one may be lost: a locked instruction for each would cost a
+    /// tenth of a hit, and the cache's own counters are exact.
     #[inline]
     pub(super) fn count_hit(&self) {
         let packed = self.expires_and_hits.load(Ordering::Relaxed);
-        if packed & LOW != LOW {
+        if packed & HITS != HITS {
             self.expires_and_hits.store(packed + 1, Ordering::Relaxed);
         }
     }
 
-    pub(super) fn facts(&self) -> Facts {
+    /// What is known, if the weight is `weight_bytes`.
+    pub(super) fn facts(&self, weight_bytes: u64) -> Facts {
         let written = self.written_and_cost.load(Ordering::Relaxed) >> LOW_BITS;
         Facts {
-            weight_bytes: self.weight_bytes(),
+            weight_bytes,
             cost: Duration::try_from_secs_f32(self.cost_seconds()).unwrap_or(Duration::MAX),
             written: Duration::from_millis(written),
             expires: self.expires(),
-            hits: self.expires_and_hits.load(Ordering::Relaxed) & LOW,
+            hits: self.expires_and_hits.load(Ordering::Relaxed) & HITS,
         }
-    }
-}
-
-impl<K, V> Live<K, V> {
-    pub(super) fn tags(&self) -> Tags {
-        self.tags.as_deref().cloned().unwrap_or_default()
-    }
-
-    pub(super) fn has_tags(&self) -> bool {
-        self.tags.is_some()
     }
 }
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).map_or(NEVER, |millis| millis.min(NEVER))
-}
-
-fn expiry_millis(expires: Option<Duration>) -> u64 {
-    expires.map_or(NEVER, millis)
 }
 
 /// An `f32` that is not negative, without its sign bit and its last 7 bits: exact to one part in 65,000.
@@ -188,7 +221,7 @@ mod tests {
 
     fn facts(expires: Option<Duration>, cost: Duration) -> Facts {
         Facts {
-            weight_bytes: u64::MAX,
+            weight_bytes: 1 << 20,
             cost,
             written: Duration::from_millis(123_456_789),
             expires,
@@ -196,16 +229,67 @@ mod tests {
         }
     }
 
+    fn slot_of(facts: &Facts) -> Slot {
+        let slot = Slot::vacant();
+        slot.enliven(5, 6, false, facts);
+        slot
+    }
+
     #[test]
     fn facts_come_back_as_they_were_told() {
-        let slot = Slot::vacant();
         for cost in [0, 1, 124, 600, 86_400].map(Duration::from_secs) {
             for expires in [None, Some(Duration::ZERO), Some(Duration::from_millis(99))] {
                 let told = facts(expires, cost);
-                slot.fill("key", 1, Tags::default(), 5, 6, &told);
-                assert_eq!(slot.facts(), told);
+                let slot = slot_of(&told);
+                assert_eq!(slot.facts(slot.weight_bytes().unwrap()), told);
                 assert_eq!((slot.hash(), slot.word()), (5, 6));
             }
+        }
+    }
+
+    #[test]
+    fn a_slot_is_live_from_being_told_to_departing() {
+        let slot = Slot::vacant();
+        assert_eq!(slot.state(), State::Vacant);
+        slot.enliven(0, 0, false, &facts(None, Duration::MAX));
+        assert_eq!(slot.state(), State::Live);
+        slot.depart();
+        assert_eq!(slot.state(), State::Departed);
+        slot.clear(7);
+        assert_eq!((slot.state(), slot.next()), (State::Vacant, 7));
+    }
+
+    #[test]
+    fn the_longest_clock_and_the_highest_cost_are_no_state() {
+        let slot = slot_of(&Facts {
+            written: Duration::MAX,
+            ..facts(None, Duration::MAX)
+        });
+        assert_eq!(slot.state(), State::Live);
+    }
+
+    #[test]
+    fn a_slot_takes_32_bytes() {
+        assert_eq!(size_of::<Slot>(), 32);
+    }
+
+    #[test]
+    fn a_weight_is_told_exactly_or_not_at_all() {
+        for weight in [0, 1, u64::from(u32::MAX) - 1] {
+            let told = Facts {
+                weight_bytes: weight,
+                ..facts(None, Duration::ZERO)
+            };
+            assert_eq!(slot_of(&told).weight_bytes(), Some(weight));
+            assert!(!Slot::is_heavy(weight));
+        }
+        for weight in [u64::from(u32::MAX), u64::MAX] {
+            let told = Facts {
+                weight_bytes: weight,
+                ..facts(None, Duration::ZERO)
+            };
+            assert_eq!(slot_of(&told).weight_bytes(), None);
+            assert!(Slot::is_heavy(weight));
         }
     }
 
@@ -223,35 +307,17 @@ mod tests {
 
     #[test]
     fn spans_beyond_the_clock_are_for_ever() {
-        let slot = Slot::vacant();
-        slot.fill(
-            "key",
-            1,
-            Tags::default(),
-            5,
-            6,
-            &facts(Some(Duration::MAX), Duration::MAX),
-        );
+        let slot = slot_of(&facts(Some(Duration::MAX), Duration::MAX));
         assert_eq!(slot.expires(), None);
     }
 
     #[test]
-    fn hits_stop_counting_before_they_touch_the_expiry() {
-        let slot = Slot::vacant();
-        slot.fill(
-            "key",
-            1,
-            Tags::default(),
-            5,
-            6,
-            &facts(Some(Duration::from_secs(9)), Duration::ZERO),
-        );
-        slot.expires_and_hits.fetch_or(LOW - 1, Ordering::Relaxed);
-        slot.count_hit();
-        slot.count_hit();
-        assert_eq!(
-            (slot.facts().hits, slot.expires()),
-            (LOW, Some(Duration::from_secs(9)))
-        );
+    fn hits_stop_counting_before_they_touch_anything_else() {
+        let slot = slot_of(&facts(Some(Duration::from_secs(9)), Duration::ZERO));
+        slot.expires_and_hits.fetch_add(HITS - 1, Ordering::Relaxed);
+        (0..3).for_each(|_| slot.count_hit());
+        assert_eq!(slot.facts(0).hits, HITS);
+        assert_eq!(slot.expires(), Some(Duration::from_secs(9)));
+        assert!(!slot.has_extra());
     }
 }

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use super::expiry::Expiry;
-use super::index::{self, IndexWriter};
+use super::index::{self, Index, IndexWriter};
 use super::segments::MAX_ELEMENTS;
 use super::slot::Slot;
-use super::{NewEntry, Removed, Segments, Store};
+use super::slots::{Content, Slots, Tenancy};
+use super::{NewEntry, Removed, Store, fingerprint, placing};
 use crate::entry::{Capacity, Insertion, RemovalCause};
 use crate::policy::{
     Admission, Candidate, Eviction, Hit, Moment, Policy, Residents, Space, StateError,
@@ -19,8 +20,7 @@ pub(super) struct Writer {
     eviction: Eviction,
     /// Slots by the millisecond in which they expire.
     expiry: Expiry,
-    free: Vec<u32>,
-    slots_used: u32,
+    tenancy: Tenancy,
     capacity: Capacity,
     weight_bytes: u64,
     entries: u64,
@@ -50,13 +50,19 @@ const MAX_SLOTS: u32 = if index::MAX_SLOTS < MAX_ELEMENTS {
 };
 
 impl Writer {
-    pub(super) fn new(capacity: Capacity, policy: Policy, index: IndexWriter) -> Self {
+    pub(super) fn new(
+        capacity: Capacity,
+        policy: Policy,
+        index: IndexWriter,
+        tenancy: Tenancy,
+    ) -> Self {
+        let mut eviction = Eviction::new(policy);
+        eviction.set_capacity(capacity.bytes, capacity.entries);
         Self {
             index,
-            eviction: Eviction::new(policy),
+            eviction,
             expiry: Expiry::new(),
-            free: Vec::new(),
-            slots_used: 0,
+            tenancy,
             capacity,
             weight_bytes: 0,
             entries: 0,
@@ -79,8 +85,13 @@ impl Writer {
         self.capacity
     }
 
+    /// Places that were ever filled are numbered below this.
     pub(super) fn slots_used(&self) -> u32 {
-        self.slots_used
+        self.tenancy.used()
+    }
+
+    pub(super) fn tenancy(&self) -> &Tenancy {
+        &self.tenancy
     }
 
     pub(super) fn next_expiry(&self) -> Option<Duration> {
@@ -111,10 +122,12 @@ impl Writer {
         stats.entries = self.entries;
         stats.weight_bytes = self.weight_bytes;
         stats.peak_weight_bytes = self.peak_weight_bytes;
+        stats.versus_lru = self.eviction.versus_lru();
     }
 
     pub(super) fn reset_counts(&mut self) {
         self.counts = Counts::default();
+        self.eviction.reset_versus_lru();
     }
 
     /// What must go before one entry of `weight_bytes` fits.
@@ -151,12 +164,12 @@ impl Writer {
 }
 
 /// The slots as the policy sees them.
-struct Seen<'a, K, V>(&'a Segments<Slot<K, V>, 6>);
+struct Seen<'a, K, V>(&'a Slots<K, V>, &'a Index);
 
 impl<K, V> Seen<'_, K, V> {
-    fn slot(&self, slot: u32) -> &Slot<K, V> {
+    fn slot(&self, slot: u32) -> &Slot {
         self.0
-            .get(slot)
+            .slot(slot)
             .expect("the policy names slots that were given to it")
     }
 }
@@ -167,7 +180,7 @@ impl<K, V> Residents for Seen<'_, K, V> {
     }
 
     fn weight_bytes(&self, slot: u32) -> u64 {
-        self.slot(slot).weight_bytes()
+        self.0.weight_bytes(slot, self.slot(slot))
     }
 
     fn cost_seconds(&self, slot: u32) -> f32 {
@@ -175,11 +188,19 @@ impl<K, V> Residents for Seen<'_, K, V> {
     }
 
     fn fingerprint(&self, slot: u32) -> u64 {
-        self.slot(slot).hash()
+        fingerprint(self.slot(slot).hash())
     }
 
     fn expires(&self, slot: u32) -> Option<Duration> {
         self.slot(slot).expires()
+    }
+
+    fn warm(&self, slot: u32, ahead: usize) {
+        let hash = std::hint::black_box(self.slot(slot).hash());
+        // The index after the slot: by now its hash is at hand.
+        if ahead <= 1 {
+            self.1.warm(hash);
+        }
     }
 }
 
@@ -196,15 +217,18 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
         writer: &mut Writer,
         place: &mut Option<NewEntry<K, V>>,
         now: Duration,
-        removed: &mut Removed<K, V>,
+        removed: &mut Removed<'_, K, V>,
     ) -> Insertion {
         let Some(entry) = place.as_ref() else {
             return Insertion::Declined;
         };
         self.expire_locked(writer, now, removed);
         let moment = self.learn(writer, now);
-        let Some(old) = self.slot_of(&entry.key, entry.hash) else {
-            writer.eviction.miss(&Seen(&self.slots), entry.hash, moment);
+        let hash = placing(entry.hash);
+        let Some(old) = self.slot_of(writer, &entry.key, hash) else {
+            writer
+                .eviction
+                .miss(&Seen(&self.slots, &self.index), fingerprint(hash), moment);
             return self.add_locked(writer, place, now, moment, removed);
         };
         let cause = if self.is_expired(old, now) {
@@ -227,7 +251,7 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
         place: &mut Option<NewEntry<K, V>>,
         now: Duration,
         moment: Moment,
-        removed: &mut Removed<K, V>,
+        removed: &mut Removed<'_, K, V>,
     ) -> Insertion {
         let Some(entry) = place.as_ref() else {
             return Insertion::Declined;
@@ -237,7 +261,7 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
             return Insertion::Expired;
         }
         let candidate = Candidate {
-            fingerprint: entry.hash,
+            fingerprint: fingerprint(placing(entry.hash)),
             weight_bytes,
             cost_seconds: entry.facts.cost.as_secs_f32(),
             expires: entry.facts.expires,
@@ -249,10 +273,13 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
         }
         let space = writer.space(weight_bytes);
         let mut victims = std::mem::take(&mut writer.victims);
-        let admission =
-            writer
-                .eviction
-                .admit(&Seen(&self.slots), &candidate, space, moment, &mut victims);
+        let admission = writer.eviction.admit(
+            &Seen(&self.slots, &self.index),
+            &candidate,
+            space,
+            moment,
+            &mut victims,
+        );
         let room = Capacity {
             bytes: writer.capacity.bytes - weight_bytes,
             entries: writer.capacity.entries - 1,
@@ -279,7 +306,9 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
         let mut hits = std::mem::take(&mut writer.hits);
         self.recorder.drain(&mut hits);
         let moment = self.moment(now);
-        writer.eviction.learn(&Seen(&self.slots), &hits, moment);
+        writer
+            .eviction
+            .learn(&Seen(&self.slots, &self.index), &hits, moment);
         hits.clear();
         writer.hits = hits;
         moment
@@ -293,35 +322,34 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
         word: u64,
         moment: Moment,
     ) -> bool {
-        let Some(hash) = place.as_ref().map(|entry| entry.hash) else {
+        let Some(hash) = place.as_ref().map(|entry| placing(entry.hash)) else {
             return false;
         };
-        let number = match writer.free.pop() {
-            Some(number) => number,
-            None if writer.slots_used == MAX_SLOTS => return false,
-            None => {
-                self.slots.make_room(writer.slots_used, Slot::vacant);
-                writer.slots_used += 1;
-                writer.slots_used - 1
-            }
+        let Some(number) = self.slots.vacant(&mut writer.tenancy, MAX_SLOTS) else {
+            return false;
         };
-        let slot = self.slots.get(number).expect("its room was made");
-        let hash_of = |slot| self.slots.get(slot).map_or(0, Slot::hash);
+        let hash_of = |slot| self.slots.slot(slot).map_or(0, Slot::hash);
         // The cell first: once the slot is filled, every reader finds it, also one that an old cell led here.
         if !self.index.insert(&mut writer.index, hash, number, hash_of) {
-            writer.free.push(number);
+            self.slots.unused(&mut writer.tenancy, number);
             return false;
         }
         let NewEntry {
             key,
-            hash,
             value,
             tags,
             facts,
+            ..
         } = place.take().expect("it was there above");
-        slot.fill(key, value, tags, hash, word, &facts);
-        writer.eviction.insert(&Seen(&self.slots), number, moment);
-        if let Some(due) = slot.expires() {
+        let content = Content { key, value };
+        let tenancy = &mut writer.tenancy;
+        self.slots
+            .fill(tenancy, number, content, tags, (hash, word), &facts);
+        writer
+            .eviction
+            .insert(&Seen(&self.slots, &self.index), number, moment);
+        let expires = self.slots.slot(number).and_then(Slot::expires);
+        if let Some(due) = expires {
             writer.expiry.insert(number, due_millis(due));
         }
         writer.weight_bytes += facts.weight_bytes;
@@ -340,13 +368,17 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
         slot: u32,
         cause: RemovalCause,
         now: Duration,
-        removed: &mut Removed<K, V>,
+        removed: &mut Removed<'_, K, V>,
     ) {
         if cause == RemovalCause::Invalidated {
-            writer.eviction.remove(&Seen(&self.slots), slot);
+            writer
+                .eviction
+                .remove(&Seen(&self.slots, &self.index), slot);
         } else {
             let moment = self.moment(now);
-            writer.eviction.expire(&Seen(&self.slots), slot, moment);
+            writer
+                .eviction
+                .expire(&Seen(&self.slots, &self.index), slot, moment);
         }
         self.vacate(writer, slot, cause, removed);
     }
@@ -357,30 +389,25 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
         writer: &mut Writer,
         number: u32,
         cause: RemovalCause,
-        removed: &mut Removed<K, V>,
+        removed: &mut Removed<'_, K, V>,
     ) {
-        let slot = self
-            .slots
-            .get(number)
-            .expect("an entry is in a slot that exists");
+        let slot = self.slots.slot(number).expect("an entry is in a place");
         writer.expiry.remove(number);
         self.index.erase(&mut writer.index, slot.hash(), number);
-        let live = slot.take().expect("an entry leaves once");
-        writer.weight_bytes -= slot.weight_bytes();
+        writer.weight_bytes -= self.slots.weight_bytes(number, slot);
         writer.entries -= 1;
-        writer.free.push(number);
         writer.count(cause);
-        removed.push((live.key, live.value, cause));
+        removed.push(self.slots.depart(&mut writer.tenancy, number), cause);
     }
 
     pub(super) fn expire_locked(
         &self,
         writer: &mut Writer,
         now: Duration,
-        removed: &mut Removed<K, V>,
+        removed: &mut Removed<'_, K, V>,
     ) {
         while let Some(slot) = writer.expiry.pop_due(due_millis(now), |slot| {
-            let due = self.slots.get(slot).and_then(Slot::expires);
+            let due = self.slots.slot(slot).and_then(Slot::expires);
             due.map_or(u64::MAX, due_millis)
         }) {
             self.remove_slot(writer, slot, RemovalCause::Expired, now, removed);
@@ -394,15 +421,21 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
         capacity: Capacity,
         batch: usize,
         now: Duration,
-        removed: &mut Removed<K, V>,
+        removed: &mut Removed<'_, K, V>,
     ) -> bool {
         for _ in 0..batch {
             let Some(cause) = writer.cause(capacity) else {
                 writer.capacity = capacity;
+                writer
+                    .eviction
+                    .set_capacity(capacity.bytes, capacity.entries);
                 return true;
             };
             let moment = self.moment(now);
-            let Some(slot) = writer.eviction.evict(&Seen(&self.slots), moment) else {
+            let Some(slot) = writer
+                .eviction
+                .evict(&Seen(&self.slots, &self.index), moment)
+            else {
                 break;
             };
             self.vacate(writer, slot, cause, removed);
@@ -420,16 +453,14 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
     }
 
     pub(super) fn validate_locked(&self, writer: &mut Writer) {
-        let hash_of = |slot| self.slots.get(slot).map_or(0, Slot::hash);
+        let hash_of = |slot| self.slots.slot(slot).map_or(0, Slot::hash);
         let indexed = self.index.validate(&writer.index, hash_of);
         let (mut entries, mut weight, mut expiring) = (0_u64, 0_u64, 0_usize);
-        for number in 0..writer.slots_used {
-            let slot = self.slots.get(number).expect("its room was made");
-            if let Some(live) = slot.lock().as_ref() {
+        for number in 0..writer.slots_used() {
+            if let Some((slot, _)) = self.slots.look(number, &writer.tenancy) {
                 entries += 1;
-                weight += slot.weight_bytes();
+                weight += self.slots.weight_bytes(number, slot);
                 expiring += usize::from(slot.expires().is_some());
-                assert!(!live.has_tags() || !live.tags().is_empty());
             }
         }
         assert_eq!(weight, writer.weight_bytes, "the weights add up");
@@ -441,17 +472,13 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
             "every entry is in order"
         );
         assert_eq!(writer.expiry.len(), expiring, "every expiry is known");
-        assert_eq!(
-            writer.free.len() as u64 + entries,
-            u64::from(writer.slots_used),
-            "every slot is used or free"
-        );
+        self.slots.validate(&writer.tenancy);
         assert!(weight <= writer.capacity.bytes, "bytes within the limit");
         assert!(
             entries <= writer.capacity.entries,
             "entries within the limit"
         );
-        writer.eviction.validate(&Seen(&self.slots));
+        writer.eviction.validate(&Seen(&self.slots, &self.index));
     }
 }
 

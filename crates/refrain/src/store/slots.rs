@@ -1,0 +1,348 @@
+//! Entries in numbered places that never move, read without a lock.
+//!
+//! A place goes through four states: vacant, live, departed, vacant again. What is in a live place does not change.
+//! One that has departed is out of sight for readers who come now; those who came before may still be looking, so its
+//! content is moved out only after all who were reading then have moved on ([`Pins`]).
+
+use std::cell::UnsafeCell;
+use std::collections::HashMap;
+use std::mem::MaybeUninit;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use smallvec::SmallVec;
+
+use super::pins::{Pin, Pins};
+use super::segments::{MAX_ELEMENTS, Segments};
+use super::slot::{Extra, Facts, Slot, State, Tags};
+
+pub(super) struct Slots<K, V> {
+    places: Segments<Place<K, V>, 6>,
+    pins: Pins,
+    /// What few entries have: large weights, tags. An entry's is there from before it is live until it is moved out.
+    extras: Mutex<HashMap<u32, Extra>>,
+    /// The first of a chain of places that have become vacant.
+    returned: AtomicU32,
+    /// What departed while somebody read for long.
+    limbo: Mutex<Vec<Departed>>,
+    /// Whether there is any.
+    in_limbo: AtomicBool,
+}
+
+struct Place<K, V> {
+    slot: Slot,
+    /// There unless the slot is vacant.
+    content: UnsafeCell<MaybeUninit<Content<K, V>>>,
+}
+
+pub(super) struct Content<K, V> {
+    pub(super) key: K,
+    pub(super) value: V,
+}
+
+/// The right to fill places and to take entries out: the one writer's.
+pub(super) struct Tenancy {
+    used: u32,
+    /// The first of a chain of vacant places.
+    vacant: u32,
+}
+
+/// The right to an entry that was taken out, for who is to announce it and move it out.
+pub(super) struct Departed(u32);
+
+/// No place.
+const NONE: u32 = u32::MAX;
+
+/// How often a writer looks whether readers have moved on before it lets others run, and then until it leaves the
+/// rest to a later one. A read takes some tens of nanoseconds, unless its thread is interrupted in the middle.
+const LOOKS: u32 = 200;
+const YIELDS: u32 = 2_000;
+
+// SAFETY: a place hands out `&Content` to several threads at once, so both must be `Sync`, and moves it from the
+// thread that filled it to the one that takes it out, so both must be `Send`. All else in it is atomic.
+unsafe impl<K: Send + Sync, V: Send + Sync> Sync for Place<K, V> {}
+
+impl<K, V> Place<K, V> {
+    fn vacant() -> Self {
+        Self {
+            slot: Slot::vacant(),
+            content: UnsafeCell::new(MaybeUninit::uninit()),
+        }
+    }
+}
+
+impl<K, V> Drop for Place<K, V> {
+    fn drop(&mut self) {
+        if self.slot.state() != State::Vacant {
+            // SAFETY: a place that is not vacant has content, and nobody else has the place any more.
+            unsafe { self.content.get_mut().assume_init_drop() }
+        }
+    }
+}
+
+impl Tenancy {
+    /// Places that were ever filled are numbered below this.
+    pub(super) fn used(&self) -> u32 {
+        self.used
+    }
+}
+
+impl<K, V> Slots<K, V> {
+    pub(super) fn new() -> (Self, Tenancy) {
+        let slots = Self {
+            places: Segments::new(),
+            pins: Pins::new(),
+            extras: Mutex::default(),
+            returned: AtomicU32::new(NONE),
+            limbo: Mutex::default(),
+            in_limbo: AtomicBool::new(false),
+        };
+        let tenancy = Tenancy {
+            used: 0,
+            vacant: NONE,
+        };
+        (slots, tenancy)
+    }
+
+    /// Begins to read.
+    #[inline]
+    pub(super) fn pin(&self) -> Pin<'_> {
+        self.pins.pin()
+    }
+
+    /// The live entry in place `number`.
+    #[inline]
+    pub(super) fn read<'a>(
+        &'a self,
+        number: u32,
+        pin: &'a Pin<'_>,
+    ) -> Option<(&'a Slot, &'a Content<K, V>)> {
+        debug_assert!(pin.is_of(&self.pins), "a pin keeps its own places");
+        let place = self.places.get(number)?;
+        if place.slot.state() != State::Live {
+            return None;
+        }
+        // SAFETY: it was live after the pin, so it has content, which is moved out only once this pin is gone.
+        let content = unsafe { (*place.content.get()).assume_init_ref() };
+        Some((&place.slot, content))
+    }
+
+    /// The live entry in place `number`, for who can keep others from moving it out.
+    pub(super) fn look<'a>(
+        &'a self,
+        number: u32,
+        _: &'a Tenancy,
+    ) -> Option<(&'a Slot, &'a Content<K, V>)> {
+        let place = self.places.get(number)?;
+        if place.slot.state() != State::Live {
+            return None;
+        }
+        // SAFETY: it is live, so it has content, and departs only by `depart`, which wants the tenancy for itself.
+        let content = unsafe { (*place.content.get()).assume_init_ref() };
+        Some((&place.slot, content))
+    }
+
+    /// The facts of place `number`, whatever is in it.
+    #[inline]
+    pub(super) fn slot(&self, number: u32) -> Option<&Slot> {
+        self.places.get(number).map(|place| &place.slot)
+    }
+
+    /// A vacant place; `None` when all that can be numbered are used.
+    pub(super) fn vacant(&self, tenancy: &mut Tenancy, most: u32) -> Option<u32> {
+        if tenancy.vacant == NONE {
+            // Acquire pairs with the release in `give_back`.
+            tenancy.vacant = self.returned.swap(NONE, Ordering::Acquire);
+        }
+        if let Some(slot) = self.slot(tenancy.vacant) {
+            return Some(std::mem::replace(&mut tenancy.vacant, slot.next()));
+        }
+        let number = tenancy.used;
+        if number == most.min(MAX_ELEMENTS) {
+            return None;
+        }
+        self.places.make_room(number, Place::vacant);
+        tenancy.used += 1;
+        Some(number)
+    }
+
+    /// Returns a place that [`vacant`](Self::vacant) gave and that was not filled.
+    pub(super) fn unused(&self, tenancy: &mut Tenancy, number: u32) {
+        if let Some(slot) = self.slot(number) {
+            slot.clear(std::mem::replace(&mut tenancy.vacant, number));
+        }
+    }
+
+    /// Makes an entry live in a place that [`vacant`](Self::vacant) gave.
+    pub(super) fn fill(
+        &self,
+        _: &mut Tenancy,
+        number: u32,
+        content: Content<K, V>,
+        tags: Tags,
+        (hash, word): (u32, u64),
+        facts: &Facts,
+    ) {
+        let place = self.places.get(number).expect("its room was made");
+        assert_eq!(place.slot.state(), State::Vacant, "a place has one entry");
+        let extra = !tags.is_empty() || Slot::is_heavy(facts.weight_bytes);
+        if extra {
+            let weight_bytes = facts.weight_bytes;
+            self.extras().insert(number, Extra { tags, weight_bytes });
+        }
+        // SAFETY: nobody reads what is not live, and nobody else fills or takes, as the tenancy is lent to this call.
+        // The place is vacant, so nothing is overwritten.
+        unsafe { (*place.content.get()).write(content) };
+        place.slot.enliven(hash, word, extra, facts);
+    }
+
+    /// Takes the entry in place `number` out of sight.
+    pub(super) fn depart(&self, _: &mut Tenancy, number: u32) -> Departed {
+        let slot = self.slot(number).expect("an entry is in a place");
+        assert_eq!(slot.state(), State::Live, "an entry leaves once");
+        slot.depart();
+        Departed(number)
+    }
+
+    /// The entry that was taken out.
+    pub(super) fn departed(&self, departed: &Departed) -> &Content<K, V> {
+        let place = self.places.get(departed.0).expect("it was in a place");
+        // SAFETY: between `depart`, which made this the only right to the place, and `give_back`, which ends it, the
+        // content stays as it is. Nobody but the holder of the right can end it, and he lends it to this call.
+        unsafe { (*place.content.get()).assume_init_ref() }
+    }
+
+    /// Moves entries out that nobody looks at any more, to be dropped by the caller when no lock is held.
+    ///
+    /// Waits for readers for a few milliseconds at most, and leaves what they still look at to a later call.
+    pub(super) fn move_out(
+        &self,
+        departed: impl Iterator<Item = Departed>,
+    ) -> SmallVec<[Content<K, V>; 1]> {
+        let earlier = if self.has_limbo() {
+            self.in_limbo.store(false, Ordering::Relaxed);
+            std::mem::take(&mut *self.limbo())
+        } else {
+            Vec::new()
+        };
+        let departed = earlier.into_iter().chain(departed);
+        if self.nobody_looks() {
+            return departed.map(|departed| self.give_back(departed)).collect();
+        }
+        self.limbo().extend(departed);
+        self.in_limbo.store(true, Ordering::Relaxed);
+        SmallVec::new()
+    }
+
+    /// Whether there is something to move out that an earlier call has left.
+    #[inline]
+    pub(super) fn has_limbo(&self) -> bool {
+        // Relaxed: it is only a hint.
+        self.in_limbo.load(Ordering::Relaxed)
+    }
+
+    fn limbo(&self) -> MutexGuard<'_, Vec<Departed>> {
+        self.limbo.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until all who read now have moved on; false if that takes too long.
+    fn nobody_looks(&self) -> bool {
+        let mut readers = self.pins.readers();
+        for _ in 0..LOOKS {
+            if readers.are_gone() {
+                return true;
+            }
+            std::hint::spin_loop();
+        }
+        if readers.include_this_thread() {
+            return false;
+        }
+        for _ in 0..YIELDS {
+            std::thread::yield_now();
+            if readers.are_gone() {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Ends what `departed` is a right to: its readers are gone.
+    fn give_back(&self, Departed(number): Departed) -> Content<K, V> {
+        let place = self.places.get(number).expect("it was in a place");
+        if place.slot.has_extra() {
+            let extra = self.extras().remove(&number);
+            drop(extra);
+        }
+        // SAFETY: the content is there, as `depart` found it live and only this function takes it out, once for each
+        // right. All who could see it have moved on, as `nobody_looks` was true after it had departed.
+        let content = unsafe { (*place.content.get()).assume_init_read() };
+        let mut first = self.returned.load(Ordering::Relaxed);
+        loop {
+            place.slot.clear(first);
+            // Release pairs with the acquire in `vacant`, which takes the whole chain: nobody takes a single link.
+            match self.returned.compare_exchange_weak(
+                first,
+                number,
+                Ordering::Release,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return content,
+                Err(now) => first = now,
+            }
+        }
+    }
+
+    fn extras(&self) -> MutexGuard<'_, HashMap<u32, Extra>> {
+        self.extras.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the entry in place `number`, which the caller keeps there, weighs.
+    #[inline]
+    pub(super) fn weight_bytes(&self, number: u32, slot: &Slot) -> u64 {
+        slot.weight_bytes()
+            .unwrap_or_else(|| self.extra(number).weight_bytes)
+    }
+
+    /// The tags of the entry in place `number`, which the caller keeps there.
+    pub(super) fn tags(&self, number: u32, slot: &Slot) -> Tags {
+        if slot.has_extra() {
+            self.extra(number).tags
+        } else {
+            Tags::default()
+        }
+    }
+
+    #[cold]
+    fn extra(&self, number: u32) -> Extra {
+        self.extras().get(&number).cloned().unwrap_or_default()
+    }
+
+    /// Checks that every place is live, free, or on its way from one to the other.
+    pub(super) fn validate(&self, tenancy: &Tenancy) {
+        let limbo = self.limbo();
+        let (mut live, mut vacant) = (0, 0);
+        for number in 0..tenancy.used {
+            let slot = self.slot(number).expect("its room was made");
+            match slot.state() {
+                State::Live => live += 1,
+                State::Vacant => vacant += 1,
+                State::Departed => {}
+            }
+            if slot.state() == State::Live && slot.has_extra() {
+                assert!(self.extras().contains_key(&number), "an extra is kept");
+            }
+        }
+        let mut chained = 0;
+        for first in [tenancy.vacant, self.returned.load(Ordering::Acquire)] {
+            let mut number = first;
+            while let Some(slot) = self.slot(number) {
+                assert_eq!(slot.state(), State::Vacant, "a free place is vacant");
+                chained += 1;
+                assert!(chained <= vacant, "a vacant place is in one chain, once");
+                number = slot.next();
+            }
+        }
+        // Running calls hold the rest.
+        assert!(live + chained + limbo.len() as u64 <= u64::from(tenancy.used));
+    }
+}
