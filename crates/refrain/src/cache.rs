@@ -21,7 +21,7 @@ use crate::clock::Clock;
 use crate::computed::{Computed, EntryOptions};
 use crate::entry::{Capacity, Cursor, EntriesPage, Entry, Insertion};
 use crate::error::ComputeError;
-use crate::flight::{FlightTable, catch};
+use crate::flight::{FlightTable, HitForMiss, catch};
 use crate::key::Key;
 use crate::request::EntryRequest;
 use crate::stats::{FlightCounters, Stats};
@@ -49,6 +49,7 @@ pub struct Cache<K = Key, V = Bytes> {
 pub(crate) struct Inner<K, V> {
     pub(crate) store: Store<K, V>,
     pub(crate) flights: FlightTable<K, V>,
+    pub(crate) hit_for_miss: HitForMiss,
     pub(crate) counters: FlightCounters,
     pub(crate) clock: Clock,
     pub(crate) name: Arc<str>,
@@ -84,6 +85,7 @@ where
             inner: Arc::new(Inner {
                 store: Store::new(builder.capacity, builder.policy, &builder.clock),
                 flights: FlightTable::new(),
+                hit_for_miss: HitForMiss::default(),
                 counters: FlightCounters::default(),
                 clock: builder.clock,
                 name: builder.name,

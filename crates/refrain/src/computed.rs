@@ -218,6 +218,9 @@ impl<V> Computed<V> {
 
     /// Neither stored nor shared: callers that waited for it are released and compute for themselves, all at once.
     ///
+    /// For the minute after that, callers for the same key do not wait for one another (hit-for-miss), until one of
+    /// them gets a result that may be shared; the next one after that is stored.
+    ///
     /// ```
     /// use refrain::{Cache, Computed};
     ///

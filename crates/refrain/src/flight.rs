@@ -6,6 +6,7 @@
 
 mod catch;
 mod graph;
+mod hit_for_miss;
 mod subscription;
 mod table;
 mod work;
@@ -18,7 +19,8 @@ use std::task::Waker;
 use crate::entry::{EntryInfo, Stored};
 
 pub(crate) use catch::{CatchUnwind, catch, wake_all};
-pub(crate) use graph::{FlightId, enter, enter_and_block};
+pub(crate) use graph::{FlightId, enter, enter_and_block, is_inside};
+pub(crate) use hit_for_miss::HitForMiss;
 pub(crate) use subscription::{Abandoned, Refusal, Subscription, block_on};
 pub(crate) use table::{Boarding, FlightTable, TagPredicate};
 pub use work::BoxFuture;

@@ -2,8 +2,9 @@
 
 use std::convert::Infallible;
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::hash::Hash;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +12,10 @@ use crate::cache::{Begun, Cache, RequestOptions};
 use crate::computed::Computed;
 use crate::entry::Answer;
 use crate::error::ComputeError;
-use crate::flight::{CatchUnwind, Flight, Landing, OnAbandoned, Refusal, block_on, catch};
+use crate::flight::{
+    CatchUnwind, Flight, FlightId, Landing, OnAbandoned, Refusal, block_on, catch, enter,
+    enter_and_block,
+};
 
 /// A request for one key; made by [`Cache::entry`].
 ///
@@ -178,6 +182,7 @@ where
     ) -> Result<Answer<V>, ComputeError<E>> {
         let inner = &self.cache.inner;
         let hash = inner.hash(&self.key);
+        self.options.deadline = self.deadline();
         loop {
             let (subscription, joined) = match inner.begin(&self.key, hash, &self.options) {
                 Begun::Hit(answer) => return Ok(answer),
@@ -189,6 +194,7 @@ where
                         None => Err(ComputeError::Cancelled),
                     };
                 }
+                Begun::Alone => break,
                 Begun::Wait(subscription, joined) => (subscription, joined),
             };
             let Some(landing) = block_on(subscription) else {
@@ -204,8 +210,11 @@ where
             break;
         }
         let began = inner.clock.elapsed();
-        let result = catch(|| compute().map(Into::into));
-        inner.unshared(began, &self.options.entry, result)
+        let result = {
+            let _inside = enter_and_block(&FlightId::next(&inner.name));
+            catch(|| compute().map(Into::into))
+        };
+        inner.unshared(hash, began, &self.options.entry, result)
     }
 
     /// [`Cache::get_or_compute_async`] with these options.
@@ -253,11 +262,13 @@ where
     {
         let inner = &self.cache.inner;
         let hash = inner.hash(&self.key);
+        self.options.deadline = self.deadline();
         loop {
             let (subscription, joined) = match inner.begin(&self.key, hash, &self.options) {
                 Begun::Hit(answer) => return Ok(answer),
                 Begun::Refused(refusal) => return Err(refused(refusal)),
                 Begun::Lead(flight) => return self.lead(hash, flight, compute).await,
+                Begun::Alone => break,
                 Begun::Wait(subscription, joined) => (subscription, joined),
             };
             let Some(landing) = subscription.await else {
@@ -273,9 +284,15 @@ where
             break;
         }
         let began = inner.clock.elapsed();
-        let result = CatchUnwind(Box::pin(compute)).await;
+        let id = FlightId::next(&inner.name);
+        let mut compute = CatchUnwind(Box::pin(compute));
+        let result = poll_fn(|context| {
+            let _inside = enter(&id);
+            Pin::new(&mut compute).poll(context)
+        })
+        .await;
         let result = result.and_then(|result| catch(|| result.map(Into::into)));
-        inner.unshared(began, &self.options.entry, result)
+        inner.unshared(hash, began, &self.options.entry, result)
     }
 
     async fn lead<R, E>(
@@ -307,6 +324,12 @@ where
         leader: bool,
     ) -> Option<Result<Answer<V>, ComputeError<E>>> {
         self.cache.inner.answer(landing?.as_ref(), leader)
+    }
+
+    /// When this request is to have its answer.
+    fn deadline(&self) -> Option<Duration> {
+        let limit = self.options.wait_at_most?;
+        Some(self.cache.inner.clock.elapsed().saturating_add(limit))
     }
 
     fn timed_out<E>(&self) -> ComputeError<E> {

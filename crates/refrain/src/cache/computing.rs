@@ -12,7 +12,7 @@ use crate::computed::{Computed, EntryOptions, Keep};
 use crate::entry::{Answer, Outcome, Stored as StoredHow};
 use crate::flight::{
     Abandoned, Boarding, CatchUnwind, Flight, Landed, Landing, OnAbandoned, Refusal, Subscription,
-    catch, drive_to_end, enter_and_block,
+    catch, drive_to_end, enter_and_block, is_inside,
 };
 use crate::store::{NewEntry, Removed};
 
@@ -21,6 +21,8 @@ use crate::store::{NewEntry, Removed};
 pub(crate) struct RequestOptions {
     pub(crate) entry: EntryOptions,
     pub(crate) wait_at_most: Option<Duration>,
+    /// The moment that `wait_at_most` comes to, once the request has begun.
+    pub(crate) deadline: Option<Duration>,
     pub(crate) refresh: bool,
     /// The caller found nothing just now, so the first look is spared.
     pub(crate) looked_up: bool,
@@ -33,6 +35,8 @@ pub(crate) enum Begun<V: Send + Sync + 'static> {
     Hit(Answer<V>),
     /// Compute it, for this flight.
     Lead(Arc<Flight<V>>),
+    /// Compute it for this caller alone: results of the key are not to be shared, as far as is known.
+    Alone,
     /// Wait for it.
     Wait(Subscription<V>, Joined<V>),
     Refused(Refusal),
@@ -105,6 +109,12 @@ where
             && let Some(entry) = self.lookup(key, hash)
         {
             return Begun::Hit(hit(entry));
+        }
+        // Within another computation it takes a flight, as only flights tell when a computation asks for itself.
+        if self.hit_for_miss.contains(hash, self.clock.elapsed()) && !is_inside() {
+            self.recorder().miss();
+            self.counters.computations.fetch_add(1, Ordering::Relaxed);
+            return Begun::Alone;
         }
         let boarding = self.flights.board(key, hash, |began_at| {
             Flight::new(began_at, options.on_abandoned, &self.name)
@@ -184,7 +194,7 @@ where
         Subscription::join(
             flight,
             self.waiter_limit,
-            options.wait_at_most,
+            options.deadline,
             &self.clock,
             abandoned,
         )
@@ -247,12 +257,8 @@ where
             }
         }));
         // Before any task may find the flight abandoned.
-        let subscription = Subscription::lead(
-            flight,
-            request.wait_at_most,
-            &self.clock,
-            self.abandoned(hash),
-        );
+        let subscription =
+            Subscription::lead(flight, request.deadline, &self.clock, self.abandoned(hash));
         if let Some(spawner) = &self.spawner
             && flight.work.claim_driver()
         {
@@ -307,6 +313,7 @@ where
             options: own,
             keep,
         } = computed;
+        self.note_sharing(hash, keep);
         let mut options = own.or(options);
         options.cost.get_or_insert(took);
         let weight = match options.weight_bytes {
@@ -387,9 +394,19 @@ where
         }
     }
 
+    /// Remembers whether results of the key are to be shared.
+    fn note_sharing(&self, hash: u64, keep: Keep) {
+        if keep == Keep::Private {
+            self.hit_for_miss.mark(hash, self.clock.elapsed());
+        } else {
+            self.hit_for_miss.unmark(hash);
+        }
+    }
+
     /// What a computation outside of any flight gave: handed out, not stored.
     pub(crate) fn unshared<E>(
         &self,
+        hash: u64,
         began: Duration,
         options: &EntryOptions,
         result: Result<Result<Computed<V>, E>, Arc<str>>,
@@ -398,6 +415,7 @@ where
         let computed = result
             .map_err(|message| ComputeError::Panicked { message })?
             .map_err(|error| ComputeError::Failed(Arc::new(error)))?;
+        self.note_sharing(hash, computed.keep);
         let mut options = computed.options.or(options);
         options
             .cost

@@ -61,6 +61,13 @@ impl Drop for Inside {
     }
 }
 
+/// Whether this thread is inside of a computation.
+pub(crate) fn is_inside() -> bool {
+    INSIDE
+        .try_with(|inside| !inside.borrow().is_empty())
+        .unwrap_or(false)
+}
+
 /// The computation this thread is inside of, if any.
 pub(super) fn current() -> Option<FlightId> {
     INSIDE

@@ -40,7 +40,7 @@ impl<V: Clone + Send + Sync + 'static> Subscription<V> {
     pub(crate) fn join(
         flight: &Arc<Flight<V>>,
         limit: u32,
-        wait_at_most: Option<Duration>,
+        deadline: Option<Duration>,
         clock: &Clock,
         abandoned: Abandoned<V>,
     ) -> Result<Self, Refusal> {
@@ -49,24 +49,24 @@ impl<V: Clone + Send + Sync + 'static> Subscription<V> {
             Some(from) => Some(graph::wait_for(&from, &flight.id).map_err(Refusal::Recursive)?),
         };
         flight.subscribe(limit).map_err(Refusal::TooManyWaiters)?;
-        Ok(Self::of(flight, edge, wait_at_most, clock, abandoned))
+        Ok(Self::of(flight, edge, deadline, clock, abandoned))
     }
 
     /// The place of the leader, who is counted already and waits for nobody but himself.
     pub(crate) fn lead(
         flight: &Arc<Flight<V>>,
-        wait_at_most: Option<Duration>,
+        deadline: Option<Duration>,
         clock: &Clock,
         abandoned: Abandoned<V>,
     ) -> Self {
         let edge = graph::current().and_then(|from| graph::wait_for(&from, &flight.id).ok());
-        Self::of(flight, edge, wait_at_most, clock, abandoned)
+        Self::of(flight, edge, deadline, clock, abandoned)
     }
 
     fn of(
         flight: &Arc<Flight<V>>,
         edge: Option<Edge>,
-        wait_at_most: Option<Duration>,
+        deadline: Option<Duration>,
         clock: &Clock,
         abandoned: Abandoned<V>,
     ) -> Self {
@@ -74,7 +74,7 @@ impl<V: Clone + Send + Sync + 'static> Subscription<V> {
             flight: Arc::clone(flight),
             waiter: NEXT_WAITER.fetch_add(1, Ordering::Relaxed),
             edge,
-            deadline: wait_at_most.map(|limit| clock.elapsed().saturating_add(limit)),
+            deadline,
             clock: clock.clone(),
             alarm: None,
             ended: false,

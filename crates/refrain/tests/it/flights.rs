@@ -344,6 +344,91 @@ fn what_may_not_be_shared_is_computed_by_everybody_at_once() {
 }
 
 #[test]
+fn callers_of_what_may_not_be_shared_do_not_wait_for_one_another_until_it_may_be() {
+    let (clock, fake) = Clock::fake();
+    let cache: Cache<u64, u64> = Cache::builder().clock(clock).build().expect("it fits");
+    let private = |value| Computed::new(value).private();
+    cache.get_or_compute(1, || private(0)).expect("computed");
+    // Each of these is inside while the next one asks, which would be a cycle or a wait if they shared a flight.
+    let together = Barrier::new(2);
+    let compute_together = || {
+        cache.get_or_compute(1, || {
+            together.wait();
+            private(1)
+        })
+    };
+    std::thread::scope(|scope| {
+        let other = scope.spawn(compute_together);
+        assert_eq!(compute_together().ok(), Some(1));
+        assert_eq!(other.join().expect("no panic").ok(), Some(1));
+    });
+    let stats = cache.stats();
+    assert_eq!(
+        (stats.computations, stats.misses, stats.collapsed),
+        (3, 3, 0)
+    );
+    // A result that may be shared ends it; the next one is stored.
+    assert_eq!(cache.get_or_compute(1, || 2).ok(), Some(2));
+    assert_eq!(cache.get(&1), None);
+    assert_eq!(cache.get_or_compute(1, || 3).ok(), Some(3));
+    assert_eq!(cache.get(&1), Some(3));
+    // And so does a minute.
+    cache.get_or_compute(2, || private(0)).expect("computed");
+    fake.advance(Duration::from_secs(60));
+    assert_eq!(cache.get_or_compute(2, || 4).ok(), Some(4));
+    assert_eq!(cache.get(&2), Some(4));
+}
+
+#[test]
+fn what_may_not_be_shared_may_not_ask_for_itself_either() {
+    let cache = cache();
+    for _ in 0..3 {
+        let outer = cache.get_or_compute(1, || {
+            let inner = cache.get_or_compute(1, || {
+                cache.get_or_compute(1, || 0).expect_err("a cycle");
+                Computed::new(1).private()
+            });
+            Computed::new(inner.unwrap_or(2)).private()
+        });
+        assert!(outer.is_ok());
+    }
+}
+
+#[test]
+fn a_caller_that_has_to_look_again_waits_no_longer_than_it_said() {
+    let (clock, fake) = Clock::fake();
+    let cache: Cache<u64, u64> = Cache::builder().clock(clock).build().expect("it fits");
+    let limit = Duration::from_secs(10);
+    let (tell, told) = mpsc::channel();
+    let mut first = pin!(
+        cache
+            .entry(1)
+            .tags(["old"])
+            .get_or_compute_async(once_told(told))
+    );
+    assert!(poll_once(first.as_mut()).is_pending());
+    cache.invalidate_tag("old");
+    let (_never, second_told) = mpsc::channel();
+    let mut waiter = pin!(
+        cache
+            .entry(1)
+            .wait_at_most(limit)
+            .get_or_compute_async(once_told(second_told))
+    );
+    assert!(poll_once(waiter.as_mut()).is_pending());
+    fake.advance(Duration::from_secs(6));
+    tell.send(10).expect("the computation lives");
+    block_on(first).expect("computed");
+    // It came after the invalidation that means the value it waited for, so it goes on to compute by itself.
+    assert!(poll_once(waiter.as_mut()).is_pending());
+    fake.advance(Duration::from_secs(4));
+    assert!(matches!(
+        poll_once(waiter.as_mut()),
+        Poll::Ready(Err(ComputeError::TimedOut { after })) if after == limit
+    ));
+}
+
+#[test]
 fn a_joined_computation_is_told_apart_from_an_own_one() {
     let cache = cache();
     let (tell, told) = mpsc::channel();
