@@ -114,8 +114,9 @@ def test_every_declared_dependency_is_used_by_a_crate():
     declared = set(root["workspace"]["dependencies"])
     used: set[str] = set()
     for manifest in manifests():
-        for kind in ("dependencies", "dev-dependencies", "build-dependencies"):
-            used |= set(manifest.get(kind, {}))
+        for table in (manifest, *manifest.get("target", {}).values()):
+            for kind in ("dependencies", "dev-dependencies", "build-dependencies"):
+                used |= set(table.get(kind, {}))
     assert declared - used == set()
 
 
