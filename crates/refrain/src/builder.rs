@@ -181,7 +181,8 @@ where
 
     /// Runs asynchronous computations in tasks of their own, e.g. `|task| { tokio::spawn(task); }`.
     ///
-    /// Default: whoever waits drives the computation onward, and a thread finishes it when all of them have left.
+    /// Default: whoever waits drives the computation onward, and a thread finishes it when all of them have left. So it
+    /// is when the spawner panics, as tokio's does outside of a runtime, or drops the task.
     ///
     /// ```
     /// use refrain::Cache;

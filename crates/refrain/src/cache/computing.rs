@@ -262,7 +262,8 @@ where
         if let Some(spawner) = &self.spawner
             && flight.work.claim_driver()
         {
-            spawner(Box::pin(drive_to_end(Arc::clone(flight))));
+            // A task that is dropped hands the computation on, so a spawner that panics leaves it to whoever waits.
+            let _ = catch(|| spawner(Box::pin(drive_to_end(Arc::clone(flight)))));
         }
         leading.done();
         subscription

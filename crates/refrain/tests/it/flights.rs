@@ -245,6 +245,23 @@ fn a_computation_nobody_wants_is_dropped_if_so_asked() {
 }
 
 #[test]
+fn a_spawner_that_panics_or_drops_the_task_leaves_the_computation_to_who_waits() {
+    for panics in [true, false] {
+        let cache: Cache<u64, u64> = Cache::builder()
+            .spawner(move |task| {
+                assert!(!panics, "there is no runtime here");
+                drop(task);
+            })
+            .build()
+            .expect("the settings are in range");
+        let value = block_on(cache.get_or_compute_async(1, async { 10 }));
+        assert_eq!(value.expect("computed"), 10);
+        assert_eq!(cache.get(&1), Some(10));
+        assert_eq!(cache.stats().flights, 0);
+    }
+}
+
+#[test]
 fn a_spawned_computation_needs_no_caller() {
     let cache: Cache<u64, u64> = Cache::builder()
         .spawner(|task| drop(std::thread::spawn(move || block_on(task))))
