@@ -368,6 +368,37 @@ def test_blocking_a_loop_through_another_thread_ends():
     asyncio.run(main())
 
 
+def test_a_coroutine_that_is_collected_while_somebody_looks_for_cycles_hangs_nobody():
+    """The collector closed a waiting coroutine on the thread that held the lock of the wait graph, and waited for it."""
+    from refrain_cache import _waiting
+
+    cache = Cache()
+
+    async def main():
+        async def nested():
+            return await cache.get_or_compute_async("inner", asyncio.Event().wait)
+
+        caller = cache.get_or_compute_async("outer", nested)
+        task = asyncio.ensure_future(caller)
+        while len(cache._flights) < 2:
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        [outer] = [flight for flight in cache._flights._running.values() if flight.key == _key("outer")]
+        assert len(_waiting._edges) == 1
+        with _waiting._lock:
+            outer.task.get_coro().close()
+        assert len(_waiting._edges) == 0
+        task.cancel()
+
+    asyncio.run(main())
+
+
+def _key(name):
+    from refrain_cache._recipes import key_for
+
+    return key_for(name)
+
+
 # Many at once.
 
 

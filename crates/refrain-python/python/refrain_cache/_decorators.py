@@ -157,7 +157,7 @@ class Notices:
     def __init__(self, function: Callable[..., Any]) -> None:
         self._function = getattr(function, "__qualname__", repr(function))
         self._told: set[str] = set()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def bypassed(self, error: Exception) -> None:
         part = error.part if isinstance(error, UnkeyableError) else type(error).__name__

@@ -141,7 +141,7 @@ class LiveStats(Mapping[str, Any]):
 
 
 _process_wide: LRUCache | None = None
-_making = threading.Lock()
+_making = threading.RLock()
 
 
 def get_cache(
@@ -166,7 +166,7 @@ def clear_cache() -> None:
 
 def _new_locks() -> None:
     global _making
-    _making = threading.Lock()
+    _making = threading.RLock()
 
 
 _forks.call_in_children(_new_locks)

@@ -58,7 +58,7 @@ def recipe_of(
 
 
 _named: dict[str, list[Any]] = {}
-_naming = threading.Lock()
+_naming = threading.RLock()
 
 
 def _own_name(function: Callable[..., Any]) -> tuple[str, int]:
@@ -117,7 +117,7 @@ def _content(path: Any, name: str) -> Any:
 
 def _new_locks() -> None:
     global _naming
-    _naming = threading.Lock()
+    _naming = threading.RLock()
 
 
 _forks.call_in_children(_new_locks)

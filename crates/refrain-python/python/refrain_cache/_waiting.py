@@ -21,8 +21,11 @@ if TYPE_CHECKING:
 #: The computation that this thread or task is inside of.
 inside: contextvars.ContextVar[Optional["Flight"]] = contextvars.ContextVar("inside", default=None)
 
-_lock = threading.Lock()
-_edges: dict[Any, list[Any]] = {}
+# Reentrant, and what it guards is changed in single steps: the collector may close a coroutine that waits, on the very
+# thread that is in here.
+_lock = threading.RLock()
+#: Who waits for whom: pairs under the identity of the wait.
+_edges: dict[object, tuple[Any, Flight]] = {}
 
 
 class LoopBlockedError(Exception):
@@ -37,7 +40,7 @@ def waiting_for(flight: Flight, *, blocked_loop: Any = None) -> Iterator[None]:
     # A computation that has ended waits for nothing, though what it started may go on in its context.
     if outer is not None and not outer.ended:
         waiters.append(outer)
-    noted: list[Any] = []
+    noted: list[object] = []
     try:
         with _lock:
             for waiter in waiters:
@@ -45,19 +48,18 @@ def waiting_for(flight: Flight, *, blocked_loop: Any = None) -> Iterator[None]:
                 if path is not None:
                     raise _refusal(waiter, path)
             for waiter in waiters:
-                _edges.setdefault(waiter, []).append(flight)
-                noted.append(waiter)
+                noted.append(object())
+                _edges[noted[-1]] = (waiter, flight)
         yield
     finally:
-        with _lock:
-            for waiter in noted:
-                _edges[waiter].remove(flight)
-                if not _edges[waiter]:
-                    del _edges[waiter]
+        for wait in noted:
+            _edges.pop(wait, None)
 
 
 def _path(start: Any, goal: Any) -> list[Any] | None:
     """From `start` to `goal`, both included, if `start` waits for it."""
+    # Few: only computations and blocked loops that wait are here, not whoever else does.
+    edges = list(_edges.values())
     seen = {start}
     paths = [[start]]
     while paths:
@@ -66,10 +68,12 @@ def _path(start: Any, goal: Any) -> list[Any] | None:
         if last is goal:
             return path
         loop = getattr(last, "loop", None)
-        for following in [*_edges.get(last, ()), *([loop] if loop is not None else [])]:
-            if following not in seen:
-                seen.add(following)
-                paths.append([*path, following])
+        following = [] if loop is None else [loop]
+        following += [flight for waiter, flight in edges if waiter is last]
+        for node in following:
+            if node not in seen:
+                seen.add(node)
+                paths.append([*path, node])
     return None
 
 
@@ -82,7 +86,7 @@ def _refusal(waiter: Any, path: list[Any]) -> Exception:
 
 def _begin_anew() -> None:
     global _lock
-    _lock = threading.Lock()
+    _lock = threading.RLock()
     _edges.clear()
 
 
