@@ -9,12 +9,11 @@ mod amount;
 mod entries;
 mod state;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyInt, PyString};
+use spin::mutex::{SpinMutex, SpinMutexGuard};
 
 use crate::clock::Clock;
 use amount::Amount;
@@ -23,7 +22,8 @@ use state::{Limits, Removed, State};
 
 #[pyclass(frozen, subclass, weakref, module = "refrain_cache._native")]
 pub(crate) struct ExactLru {
-    state: Mutex<State>,
+    /// Held for nanoseconds, and with the interpreter's lock never met by anybody: letting it go is a plain store.
+    state: SpinMutex<State>,
     clock: Clock,
 }
 
@@ -34,8 +34,8 @@ pub(crate) enum Found {
 }
 
 impl ExactLru {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> SpinMutexGuard<'_, State> {
+        self.state.lock()
     }
 
     /// The state, and the place of `key` in it as long as the lock is held.
@@ -43,7 +43,7 @@ impl ExactLru {
         &self,
         key: &Bound<'_, PyAny>,
         hash: isize,
-    ) -> PyResult<(MutexGuard<'_, State>, Option<Place>)> {
+    ) -> PyResult<(SpinMutexGuard<'_, State>, Option<Place>)> {
         let mut asked: Vec<(Place, bool)> = Vec::new();
         loop {
             let state = self.lock();
@@ -159,7 +159,7 @@ impl ExactLru {
             default_ttl: default_ttl_seconds.map_or(Ok(f64::INFINITY), default_ttl)?,
         };
         Ok(Self {
-            state: Mutex::new(State::new(limits)),
+            state: SpinMutex::new(State::new(limits)),
             clock: Clock::new(py, clock)?,
         })
     }
@@ -384,7 +384,7 @@ impl ExactLru {
             visit.call(function)?;
         }
         // Whoever holds the lock is about to let it go; what it holds is reachable then.
-        let Ok(state) = self.state.try_lock() else {
+        let Some(state) = self.state.try_lock() else {
             return Ok(());
         };
         for entry in state.entries.iter() {

@@ -103,6 +103,18 @@ impl MemoryCache {
             .map_or(default, |value| value.get(py)))
     }
 
+    /// The value, counted as a hit; or `default`, not counted, for those who compute it then.
+    fn hit(&self, py: Python<'_>, key: &Key, default: Py<PyAny>) -> PyResult<Py<PyAny>> {
+        let live = self.live(py)?;
+        if live.cache.peek_entry(&key.0).is_none() {
+            return Ok(default);
+        }
+        Ok(live
+            .cache
+            .get(&key.0)
+            .map_or(default, |value| value.get(py)))
+    }
+
     /// The value and what is known of it, not counted; `None` if there is none.
     fn peek<'py>(
         &self,

@@ -77,8 +77,13 @@ class Cache:
 
         `timeout_seconds` limits the wait for somebody else. `refresh` does not look at what is stored.
         """
+        digest = key_for(key)
+        if not refresh:
+            found = self._native.hit(digest, MISSING)
+            if found is not MISSING:
+                return found
         results = self._results(compute, ttl_seconds, cost_seconds, tags, size_bytes, refresh)
-        return self._flights.run(results, key_for(key), compute, timeout_seconds)
+        return self._flights.run(results, digest, compute, timeout_seconds)
 
     async def get_or_compute_async(
         self,
@@ -93,8 +98,13 @@ class Cache:
         refresh: bool = False,
     ) -> Any:
         """The same for tasks of asyncio. A caller that is cancelled does not stop the computation."""
+        digest = key_for(key)
+        if not refresh:
+            found = self._native.hit(digest, MISSING)
+            if found is not MISSING:
+                return found
         results = self._results(compute, ttl_seconds, cost_seconds, tags, size_bytes, refresh)
-        return await self._flights.run_async(results, key_for(key), compute, timeout_seconds)
+        return await self._flights.run_async(results, digest, compute, timeout_seconds)
 
     def cached(
         self,
@@ -123,6 +133,8 @@ class Cache:
                     return recipe.key(args, kwargs)
                 return key_for(given_key(key(*args, **kwargs)))
 
+            hit = self._native.hit
+
             def results() -> _Results:
                 return _Results(self, notices, ttl_seconds, cost_seconds, labels, None, False)
 
@@ -135,6 +147,9 @@ class Cache:
                     except Exception as error:
                         notices.bypassed(error)
                         return await function(*args, **kwargs)
+                    found = hit(digest, MISSING)
+                    if found is not MISSING:
+                        return found
                     compute = functools.partial(function, *args, **kwargs)
                     return await self._flights.run_async(results(), digest, compute)
 
@@ -147,6 +162,9 @@ class Cache:
                     except Exception as error:
                         notices.bypassed(error)
                         return function(*args, **kwargs)
+                    found = hit(digest, MISSING)
+                    if found is not MISSING:
+                        return found
                     compute = functools.partial(function, *args, **kwargs)
                     return self._flights.run(results(), digest, compute)
 
