@@ -4,37 +4,50 @@
 own already; `Cache` does more; `Client` asks a running `refrain serve`. See docs/python.md of the project.
 """
 
+from . import codecs
 from ._cache import Cache
+from ._client import Client, Job, Result
 from ._decorators import cached_result, cached_result_sync
 from ._errors import (
     BypassWarning,
     CodecError,
     RecursiveComputationError,
     RefrainError,
+    ServerError,
+    ServerUnreachableError,
     UnkeyableError,
     WaitTimeoutError,
 )
 from ._lru import LRUCache, clear_cache, get_cache
 from ._native import Json, Key, Media, __version__
+from ._requests import HttpRequest, make_key
 from ._sizes import estimate_bytes, estimate_mb
 
 __all__ = [
     "BypassWarning",
     "Cache",
+    "Client",
     "CodecError",
+    "HttpRequest",
+    "Job",
     "Json",
     "Key",
     "LRUCache",
     "Media",
     "RecursiveComputationError",
     "RefrainError",
+    "Result",
+    "ServerError",
+    "ServerUnreachableError",
     "UnkeyableError",
     "WaitTimeoutError",
     "__version__",
     "cached_result",
     "cached_result_sync",
     "clear_cache",
+    "codecs",
     "estimate_bytes",
     "estimate_mb",
     "get_cache",
+    "make_key",
 ]
