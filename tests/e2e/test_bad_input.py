@@ -17,7 +17,7 @@ import pictures
 import pytest
 from http_answers import assert_problem, cache_status
 from pictures import png_chunk
-from server_process import Server, base64_text
+from server_process import Server, base64_text, eventually
 
 MEGABYTE = 1_048_576
 ALLOWANCE = 400 * MEGABYTE
@@ -431,7 +431,11 @@ def test_many_large_bodies_at_once_stay_within_the_bound(target):
 
 def test_memory_stayed_bounded_from_the_first_case_to_the_last(target):
     assert len(target.samples) > 20
-    assert target.rss_bytes() - target.baseline < ALLOWANCE / 2, "memory was not given back"
+    # What was freed goes back to the system within a few seconds.
+    eventually(
+        lambda: target.rss_bytes() - target.baseline < ALLOWANCE / 2,
+        what="the memory of refused requests to be given back",
+    )
     assert target.stats()["current_items"] < 1000
 
 
