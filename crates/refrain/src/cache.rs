@@ -14,7 +14,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use hashbrown::DefaultHashBuilder;
 
 use crate::builder::{CacheBuilder, Listener, Spawner, Weigher};
 use crate::clock::Clock;
@@ -26,6 +25,7 @@ use crate::key::Key;
 use crate::request::EntryRequest;
 use crate::stats::{FlightCounters, Stats};
 use crate::store::{Facts, NewEntry, Recorder, Removed, Store};
+use crate::sync::HashBuilder;
 pub(crate) use computing::{Begun, RequestOptions};
 use purge::Purge;
 
@@ -55,7 +55,7 @@ pub(crate) struct Inner<K, V> {
     pub(crate) name: Arc<str>,
     pub(crate) waiter_limit: u32,
     pub(crate) spawner: Option<Spawner>,
-    hasher: DefaultHashBuilder,
+    hasher: HashBuilder,
     weigher: Option<Weigher<K, V>>,
     listener: Option<Listener<K, V>>,
     time_to_live: Mutex<Option<Duration>>,
@@ -91,7 +91,7 @@ where
                 name: builder.name,
                 waiter_limit: builder.waiter_limit,
                 spawner: builder.spawner,
-                hasher: DefaultHashBuilder::default(),
+                hasher: HashBuilder::default(),
                 weigher: builder.weigher,
                 listener: builder.listener,
                 has_time_to_live: AtomicBool::new(builder.time_to_live.is_some()),

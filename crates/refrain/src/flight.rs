@@ -12,11 +12,13 @@ mod table;
 mod work;
 
 use std::any::Any;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, PoisonError};
 use std::task::Waker;
 
 use crate::entry::{EntryInfo, Stored};
+use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::{Mutex, MutexGuard};
 
 pub(crate) use catch::{CatchUnwind, catch, wake_all};
 pub(crate) use graph::{FlightId, enter, enter_and_block, is_inside};
@@ -61,7 +63,7 @@ pub enum OnAbandoned {
 pub(crate) enum Landing<V> {
     Value(Landed<V>),
     /// The value may not be shared: it is the leader's, and the others compute for themselves.
-    Released(Mutex<Option<Landed<V>>>),
+    Released(std::sync::Mutex<Option<Landed<V>>>),
     /// It was not needed: a value is stored. Whoever waits looks for it, as it may have been invalidated since.
     Unneeded,
     Failed(Arc<dyn Any + Send + Sync>),
@@ -73,7 +75,7 @@ pub(crate) struct Landed<V> {
     pub(crate) value: V,
     pub(crate) info: EntryInfo,
     pub(crate) stored: Stored,
-    /// The last invalidation by tag that means this value: callers who came at this generation or later may not
+    /// The first invalidation by tag that means this value: callers who came at this generation or later may not
     /// have it.
     pub(crate) stale_since: Option<u64>,
 }

@@ -65,6 +65,7 @@ pub mod policy;
 mod request;
 mod stats;
 mod store;
+mod sync;
 mod weigh;
 
 pub use builder::CacheBuilder;

@@ -23,7 +23,7 @@ struct Graph {
     edges: HashMap<u64, Vec<FlightId>>,
 }
 
-thread_local! {
+crate::sync::thread_local! {
     /// The computations that this thread is inside of, innermost last.
     static INSIDE: RefCell<Vec<FlightId>> = const { RefCell::new(Vec::new()) };
 }

@@ -5,13 +5,13 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Wake, Waker};
-use std::thread::Thread;
 use std::time::Duration;
 
 use super::graph::{self, Edge};
 use super::work::drive;
 use super::{Flight, Landing, NEXT_WAITER, OnAbandoned, drive_to_end};
 use crate::clock::{Alarm, Clock};
+use crate::sync::thread::{self, Thread};
 
 /// What to do about a flight that was cancelled because its last caller left.
 pub(crate) type Abandoned<V> = Box<dyn Fn(&Arc<Flight<V>>) + Send + Sync>;
@@ -142,7 +142,7 @@ pub(super) fn keep_going<V: Send + Sync + 'static>(flight: &Arc<Flight<V>>) {
         return;
     }
     let orphan = Arc::clone(flight);
-    let spawned = std::thread::Builder::new()
+    let spawned = thread::Builder::new()
         .name("refrain-orphan".to_owned())
         .spawn(move || block_on(drive_to_end(orphan)));
     if spawned.is_err() {
@@ -160,13 +160,13 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
         }
     }
 
-    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
     let mut context = Context::from_waker(&waker);
     let mut future = pin!(future);
     loop {
         match future.as_mut().poll(&mut context) {
             Poll::Ready(value) => return value,
-            Poll::Pending => std::thread::park(),
+            Poll::Pending => thread::park(),
         }
     }
 }

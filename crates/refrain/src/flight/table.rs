@@ -2,13 +2,14 @@
 //!
 //! Lock order: a stripe, then the log of invalidations, then whatever the store takes. See `docs/concurrency.md`.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError};
 
 use hashbrown::HashTable;
 
 use super::Flight;
 use crate::store::NewEntry;
+use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use crate::sync::{Mutex, MutexGuard, RwLock};
 
 /// Decides by an entry's tags whether it is meant.
 pub(crate) type TagPredicate = Arc<dyn Fn(&[Arc<str>]) -> bool + Send + Sync>;
@@ -28,6 +29,19 @@ struct Running<K, V> {
     key: K,
     hash: u64,
     flight: Arc<Flight<V>>,
+}
+
+/// A flight that was taken off the table. It counts as running until this is dropped: whoever finds that none runs takes
+/// no stripe's lock, so he may not find that before the value is stored.
+struct Taken<'a, K, V> {
+    of: Running<K, V>,
+    running: &'a AtomicUsize,
+}
+
+impl<K, V> Drop for Taken<'_, K, V> {
+    fn drop(&mut self) {
+        self.running.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 /// Invalidations by tag that running computations may have to obey when they land.
@@ -115,7 +129,7 @@ impl<K: Eq + Clone, V> FlightTable<K, V> {
     }
 
     /// Takes `flight`, whose value has `tags`, off the table and calls `store` in the same step, unless it was
-    /// invalidated or written since the flight began. Beside that, the last generation that means the value.
+    /// invalidated or written since the flight began. Beside that, the first generation that means the value.
     pub(crate) fn leave_and<R>(
         &self,
         flight: &Arc<Flight<V>>,
@@ -128,7 +142,8 @@ impl<K: Eq + Clone, V> FlightTable<K, V> {
         loop {
             // The predicates are user code, so they are asked before any lock is taken.
             for (generation, predicate) in self.records_since(judged) {
-                if predicate(tags) {
+                // The first counts: also who came between it and a later one came after an invalidation.
+                if meant.is_none() && predicate(tags) {
                     meant = Some(generation);
                 }
                 judged = generation;
@@ -146,7 +161,8 @@ impl<K: Eq + Clone, V> FlightTable<K, V> {
                 Arc::ptr_eq(&running.flight, flight)
             });
             if flight.began_at < log.forgotten_before {
-                meant = meant.max(Some(log.forgotten_before));
+                // Any of those that are forgotten may have meant it.
+                meant = Some(flight.began_at + 1);
             }
             let valid = meant.is_none() && !flight.is_overtaken();
             let stored = if valid { Some(store()) } else { None };
@@ -197,9 +213,9 @@ impl<K: Eq + Clone, V> FlightTable<K, V> {
         stripe: &mut HashTable<Running<K, V>>,
         key: &K,
         hash: u64,
-    ) -> Option<Running<K, V>> {
+    ) -> Option<Taken<'_, K, V>> {
         let taken = self.take(stripe, hash, |running| running.key == *key)?;
-        taken.flight.overtake();
+        taken.of.flight.overtake();
         Some(taken)
     }
 
@@ -225,7 +241,11 @@ impl<K: Eq + Clone, V> FlightTable<K, V> {
         let mut log = self.log.write().unwrap_or_else(PoisonError::into_inner);
         let generation = self.generation.fetch_add(1, Ordering::SeqCst) + 1;
         if self.running.load(Ordering::SeqCst) == 0 {
-            std::mem::swap(&mut log.records, &mut forgotten);
+            if !log.records.is_empty() {
+                // A computation that was overtaken is off the table, and may still have those waiting who came late.
+                std::mem::swap(&mut log.records, &mut forgotten);
+                log.forgotten_before = generation;
+            }
             return;
         }
         if log.records.len() >= LOG_LIMIT {
@@ -248,9 +268,9 @@ impl<K: Eq + Clone, V> FlightTable<K, V> {
         stripe: &mut HashTable<Running<K, V>>,
         hash: u64,
         is_it: impl FnMut(&Running<K, V>) -> bool,
-    ) -> Option<Running<K, V>> {
-        let (running, _) = stripe.find_entry(hash, is_it).ok()?.remove();
-        self.running.fetch_sub(1, Ordering::SeqCst);
-        Some(running)
+    ) -> Option<Taken<'_, K, V>> {
+        let (of, _) = stripe.find_entry(hash, is_it).ok()?.remove();
+        let running = &self.running;
+        Some(Taken { of, running })
     }
 }

@@ -10,9 +10,10 @@
 //! Synchronization on Linux/NUMA Systems", 2005).
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 
 use super::segments::Segments;
+use crate::sync::SCHEDULES;
+use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 
 pub(super) struct Index {
     /// One array per depth, so that a reader of an old one still finds it in place.
@@ -41,11 +42,11 @@ struct PageState {
 }
 
 /// 512 cells of 4 bytes: half a memory page, split in about a microsecond.
-const CELLS: usize = 512;
+const CELLS: usize = if SCHEDULES { 4 } else { 512 };
 /// A fuller page is split or rebuilt: linear probing stays below three cells on the average miss.
-const MOST_USED: u32 = 448;
+const MOST_USED: u32 = if SCHEDULES { 3 } else { 448 };
 /// A page with fewer live cells is rebuilt instead of split: the rest are tombstones.
-const WORTH_SPLITTING: u32 = 256;
+const WORTH_SPLITTING: u32 = if SCHEDULES { 2 } else { 256 };
 /// Directories up to 2^20 pages: room for more slots than can be numbered, if the hashes are any good.
 const MAX_DEPTH: u32 = 20;
 
@@ -398,7 +399,7 @@ impl Index {
 
 impl Page {
     fn empty() -> Self {
-        Self([const { AtomicU32::new(EMPTY) }; CELLS])
+        Self(std::array::from_fn(|_| AtomicU32::new(EMPTY)))
     }
 }
 

@@ -7,11 +7,11 @@
 //! (`McKenney`, "Sleepable RCU", LWN 2006).
 
 use std::marker::PhantomData;
-use std::sync::atomic::{AtomicU64, Ordering, fence};
 
 use smallvec::SmallVec;
 
 use super::thread_number::{SHARED, numbers_used, thread_number};
+use crate::sync::atomic::{AtomicU64, Ordering, fence};
 
 /// Who reads now.
 pub(super) struct Pins {
@@ -107,12 +107,13 @@ impl Pins {
     #[inline]
     fn mark(&self, number: usize, odd: u64) {
         let line = &self.own[number].0;
-        if cfg!(all(target_arch = "x86_64", not(miri))) {
+        if cfg!(all(target_arch = "x86_64", not(any(miri, loom)))) {
             // A locked exchange is a full fence there, at half the price of the instruction for one.
             line.swap(odd, Ordering::SeqCst);
             std::sync::atomic::compiler_fence(Ordering::SeqCst);
         } else {
-            line.store(odd, Ordering::Relaxed);
+            // Release: whoever sees this mark instead of the end of an earlier pin sees that pin over all the same.
+            line.store(odd, Ordering::Release);
             fence(Ordering::SeqCst);
         }
     }

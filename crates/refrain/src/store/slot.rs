@@ -1,8 +1,9 @@
 //! What is known of one entry beside its key and value: 32 bytes that readers and the policy look at without a lock.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
+
+use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// Labels of an entry.
 pub(crate) type Tags = Arc<[Arc<str>]>;

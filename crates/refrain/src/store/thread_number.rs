@@ -1,11 +1,13 @@
 //! A small number for each living thread, so that it may have a cache line of its own in every cache.
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::PoisonError;
 
-/// Numbers there are.
-pub(super) const NUMBERS: usize = 64;
+use crate::sync::atomic::{AtomicUsize, Ordering};
+use crate::sync::{Mutex, SCHEDULES, statics, thread_local};
+
+/// Numbers there are. Few where schedules are tried, so that some threads have none.
+pub(super) const NUMBERS: usize = if SCHEDULES { 3 } else { 64 };
 
 /// The last one belongs to all threads for which there is no other.
 pub(super) const SHARED: usize = NUMBERS - 1;
@@ -33,18 +35,27 @@ fn first_number() -> (usize, bool) {
     (number, number != SHARED)
 }
 
+/// Gives this thread a number of the test's choice.
+#[cfg(all(test, loom))]
+pub(super) fn choose(number: usize) {
+    NUMBER.with(|own| own.set(number));
+}
+
 /// All numbers that any thread has had to itself are below this one.
 pub(super) fn numbers_used() -> usize {
+    if cfg!(loom) {
+        return SHARED;
+    }
     // SeqCst: a thread that reads, and so has a number, before a fence of the caller is counted.
     USED.load(Ordering::SeqCst)
 }
 
-static USED: AtomicUsize = AtomicUsize::new(0);
+statics! {
+    static USED: AtomicUsize = AtomicUsize::new(0);
+    static FREE: Mutex<Vec<usize>> = Mutex::new(Vec::new());
+}
 
-/// Numbers that no living thread has.
-static FREE: Mutex<Vec<usize>> = Mutex::new(Vec::new());
-
-/// A number for as long as a thread lives. The lock hands what was counted under it on to the next thread.
+/// A number for as long as a thread lives, from `FREE` if there is one that no living thread has. The lock hands what was counted under it on to the next thread.
 struct Lease(usize);
 
 impl Lease {

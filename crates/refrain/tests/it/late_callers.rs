@@ -20,6 +20,15 @@ fn given_to_a_late_caller(
     first: impl FnOnce() -> Computed<u64> + Send + 'static,
     invalidate: impl FnOnce(&Cache<u64, u64>),
 ) -> (u64, Option<u64>) {
+    given_to_a_caller_between(first, invalidate, |_| {})
+}
+
+/// The same, with more that happens after he came.
+fn given_to_a_caller_between(
+    first: impl FnOnce() -> Computed<u64> + Send + 'static,
+    invalidate: impl FnOnce(&Cache<u64, u64>),
+    later: impl FnOnce(&Cache<u64, u64>),
+) -> (u64, Option<u64>) {
     let cache = cache();
     let (release, released) = mpsc::channel::<()>();
     let (begun, began) = mpsc::channel();
@@ -44,6 +53,7 @@ fn given_to_a_late_caller(
     while cache.stats().collapsed == 0 && cache.stats().computations < 2 {
         std::thread::yield_now();
     }
+    later(&cache);
     drop(release);
     assert_eq!(leader.join().expect("it ends").ok(), Some(1));
     let answer = waiter.join().expect("it ends").expect("it computes");
@@ -78,6 +88,30 @@ fn a_caller_after_so_many_invalidations_that_some_are_forgotten_starts_anew() {
         }
     });
     assert_eq!((given, stored), (2, Some(2)));
+}
+
+#[test]
+fn a_caller_between_two_invalidations_by_tag_is_not_given_what_began_before_the_first() {
+    let again = |cache: &Cache<u64, u64>| {
+        cache.invalidate_tag("a");
+    };
+    let (given, stored) = given_to_a_caller_between(tagged, again, again);
+    assert_eq!((given, stored), (2, Some(2)));
+}
+
+#[test]
+fn a_write_makes_nobody_forget_the_invalidation_before_a_late_caller() {
+    let (given, _) = given_to_a_caller_between(
+        tagged,
+        |cache| {
+            cache.invalidate_tag("a");
+        },
+        |cache| {
+            cache.insert(1, 3);
+            cache.invalidate_tag("b");
+        },
+    );
+    assert_eq!(given, 3, "what was written since");
 }
 
 #[test]
