@@ -1,0 +1,149 @@
+#!/usr/bin/env python3
+"""Plants known bugs in a copy of the workspace, one at a time, and tells which tests find each.
+
+    python3 crates/refrain/tests/planted.py            all of them
+    python3 crates/refrain/tests/planted.py --check    only whether each one can still be planted
+    python3 crates/refrain/tests/planted.py NAME ...   these
+
+Ends with 1 when one was missed. Tests that hang have found their bug. `CARGO_TARGET_DIR` saves building the
+dependencies anew. The tests that a bug is shown to are those that claim to find its kind, not all there are.
+"""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from typing import NamedTuple
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+SOURCES = pathlib.Path("crates/refrain/src")
+SECONDS = 300
+
+# Arguments of `cargo test`, and the tool whose schedules they are.
+TESTS = {
+    "lib": (["--lib"], None),
+    "it": (["--test", "it"], None),
+    "sim": (["--test", "sim"], None),
+    "loom": (["--lib", "schedules"], "loom"),
+    "shuttle": (["--test", "schedules"], "shuttle"),
+}
+
+
+class Bug(NamedTuple):
+    name: str
+    file: str
+    text: str
+    replacement: str
+    tests: str
+
+
+BUGS = [
+    # Flights and invalidation
+    Bug("overtaken_flight_stores", "flight/table.rs", "taken.of.flight.overtake();", "", "it shuttle"),
+    Bug("tag_log_ignored", "flight/table.rs", "let valid = meant.is_none() && !flight", "let valid = !flight", "it shuttle"),
+    Bug("late_caller_takes_old_value", "cache/computing.rs", ".is_some_and(|stale| stale <= joined.generation)", ".is_some_and(|_| false)", "it shuttle"),
+    Bug("forgotten_invalidations_ignored", "flight/table.rs", "if flight.began_at < log.forgotten_before {", "if false {", "it"),
+    Bug("counted_out_before_stored", "flight/table.rs", "let running = &self.running;\n        Some(Taken { of, running })", "let running = &self.running;\n        running.fetch_sub(1, Ordering::SeqCst);\n        running.fetch_add(1, Ordering::SeqCst);\n        Some(Taken { of, running })", "shuttle"),
+    Bug("panic_leaves_flight", "cache/computing.rs", "counters.panics.fetch_add(1, Ordering::Relaxed);\n                self.flights.leave(hash, flight);", "counters.panics.fetch_add(1, Ordering::Relaxed);", "it"),
+    Bug("failure_leaves_flight", "cache/computing.rs", "counters.failures.fetch_add(1, Ordering::Relaxed);\n                self.flights.leave(hash, flight);", "counters.failures.fetch_add(1, Ordering::Relaxed);", "it"),
+    Bug("landing_panic_leaves_flight", "cache/computing.rs", "if !self.done {", "if false {", "it"),
+    Bug("second_look_left_out", "cache/computing.rs", "if !options.refresh\n                    && let Some(entry) = self.lookup(key, hash)\n                {\n                    self.flights.leave", "if false\n                    && let Some(entry) = self.lookup(key, hash)\n                {\n                    self.flights.leave", "it shuttle"),
+    Bug("abandoned_computation_stops", "flight/subscription.rs", "OnAbandoned::Finish => keep_going(&self.flight),", "OnAbandoned::Finish => {}", "it"),
+    Bug("lost_task_is_not_replaced", "flight/work.rs", "flight.work.release_driver();", "", "it"),
+    Bug("landing_wakes_nobody", "flight.rs", "wake_all(wakers.into_iter().map(|(_, waker)| waker));", "drop(wakers);", "it"),
+    Bug("cycle_not_looked_for", "flight/graph.rs", "if let Some(path) = graph.path(to, from.number) {", "if let Some(path) = graph.path(to, from.number).filter(|_| false) {", "it"),
+    Bug("outer_computation_unknown", "flight/graph.rs", "let edge = current().and_then(|outer| wait_for(&outer, id).ok());", "let edge = None;", "it"),
+    Bug("waiting_begins_anew", "request.rs", "self.options.deadline = self.deadline();\n        loop {", "loop {\n            self.options.deadline = self.deadline();", "it"),
+    Bug("private_results_make_others_wait", "cache/computing.rs", "self.hit_for_miss.mark(hash, self.clock.elapsed());", "", "it"),
+    # Budget, order and expiry
+    Bug("weight_not_subtracted", "store/writer.rs", "writer.weight_bytes -= self.slots.weight_bytes(number, slot);", "", "sim"),
+    Bug("weight_subtracted_twice", "store/writer.rs", "writer.weight_bytes -= self.slots.weight_bytes(number, slot);", "writer.weight_bytes = writer.weight_bytes.saturating_sub(2 * self.slots.weight_bytes(number, slot));", "sim"),
+    Bug("expiry_not_taken_out", "store/writer.rs", "writer.expiry.remove(number);", "", "sim"),
+    Bug("cell_not_erased", "store/writer.rs", "self.index.erase(&mut writer.index, slot.hash(), number);", "", "sim"),
+    Bug("overweight_evicts", "store/writer.rs", "if weight_bytes > writer.capacity.bytes ||", "if weight_bytes > writer.capacity.bytes.saturating_mul(2) ||", "sim"),
+    Bug("expired_is_served", "store.rs", "if slot.expires().is_some_and(|due| due <= clock.elapsed()) {", "if slot.expires().is_some_and(|due| due < clock.elapsed()) {", "it"),
+    Bug("hit_is_no_use", "policy.rs", "Self::Lru => tick,", "Self::Lru => word.max(u64::from(word == 0) * tick),", "sim"),
+    Bug("great_weights_are_cut_off", "store/slot.rs", "u32::try_from(facts.weight_bytes).unwrap_or(HEAVY)", "u32::try_from(facts.weight_bytes).unwrap_or(HEAVY - 1)", "lib it"),
+    # Reading without a lock
+    Bug("key_not_compared", "store.rs", "if content.key.borrow() != key {", "if content.key.borrow() != key && hash % 1024 != 0 {", "it shuttle"),
+    Bug("version_not_changed", "store/index.rs", "self.version.fetch_add(1, Ordering::Relaxed);", "", "lib loom"),
+    Bug("replacement_is_seen", "store/writer.rs", "self.index.begin_change(&mut writer.index);", "", "it shuttle"),
+    Bug("readers_not_waited_for", "store/slots.rs", "if readers.are_gone() {", "if readers.are_gone() || true {", "loom shuttle"),
+    Bug("place_taken_apart_by_state_alone", "store/slots.rs", "if place.slot.state() != State::Live {\n            return None;\n        }\n        // SAFETY: it was live after the pin", "if place.slot.state() == State::Vacant {\n            return None;\n        }\n        // SAFETY: it was live after the pin", "loom shuttle"),
+    Bug("mark_without_a_fence", "store/pins.rs", "            line.store(odd, Ordering::Release);\n            fence(Ordering::SeqCst);", "            line.store(odd, Ordering::Release);", "loom"),
+    Bug("writer_without_a_fence", "store/pins.rs", "// Whoever is not listed below marks its line after this fence, and then sees what was done before it.\n        fence(Ordering::SeqCst);", "", "loom"),
+    Bug("pin_ends_relaxed", "store/pins.rs", "self.pins.own[number].0.store(before + 2, Ordering::Release);", "self.pins.own[number].0.store(before + 2, Ordering::Relaxed);", "loom"),
+    Bug("nested_pin_ends_the_outer_one", "store/pins.rs", "Kind::Nested => {}", "Kind::Nested => { for line in &self.pins.own { let mark = line.0.load(Ordering::Relaxed); line.0.store(mark + (mark & 1), Ordering::Release); } }", "lib"),
+    Bug("crowd_does_not_look_again", "store/pins.rs", "if self.turn.0.load(Ordering::SeqCst) == turn {", "if true {", "loom"),
+]
+
+
+def plant(tree: pathlib.Path, bug: Bug):
+    path = tree / SOURCES / bug.file
+    source = path.read_text()
+    if bug.text not in source:
+        return None
+    path.write_text(source.replace(bug.text, bug.replacement, 1))
+    return path, source
+
+
+def is_found_by(tree: pathlib.Path, name: str) -> str | None:
+    arguments, tool = TESTS[name]
+    environment = dict(os.environ)
+    target = pathlib.Path(environment.get("CARGO_TARGET_DIR", tree / "target"))
+    if tool:
+        environment["RUSTFLAGS"] = f"{environment.get('RUSTFLAGS', '')} --cfg {tool}"
+        environment["CARGO_TARGET_DIR"] = str(target / tool)
+    # A tenth of what the ordinary run compares: each of these bugs shows early or not at all.
+    environment.setdefault("REFRAIN_SIM_OPS", "200000")
+    command = ["cargo", "test", "--quiet", "--package", "refrain", *arguments]
+    build = subprocess.run(
+        [*command, "--no-run"], cwd=tree, env=environment, capture_output=True, text=True
+    )
+    if build.returncode:
+        sys.exit(f"does not build:\n{build.stderr[-2000:]}")
+    try:
+        run = subprocess.run(
+            command, cwd=tree, env=environment, capture_output=True, timeout=SECONDS
+        )
+    except subprocess.TimeoutExpired:
+        return f"found by {name}, which hangs"
+    return f"found by {name}" if run.returncode else None
+
+
+def verdict_on(tree: pathlib.Path, bug: Bug, only_check: bool) -> str:
+    planted = plant(tree, bug)
+    if planted is None:
+        return "CANNOT BE PLANTED"
+    path, source = planted
+    try:
+        if only_check:
+            return "can be planted"
+        found = (is_found_by(tree, name) for name in bug.tests.split())
+        return next((by for by in found if by), f"MISSED by {bug.tests}")
+    finally:
+        path.write_text(source)
+
+
+def main(arguments: list[str]) -> int:
+    names = [name for name in arguments if not name.startswith("-")]
+    wanted = [bug for bug in BUGS if not names or bug.name in names]
+    failed = 0
+    with tempfile.TemporaryDirectory() as folder:
+        tree = pathlib.Path(folder) / "refrain"
+        ignored = shutil.ignore_patterns("target*", ".git", ".venv*")
+        shutil.copytree(ROOT, tree, ignore=ignored)
+        for bug in wanted:
+            began = time.monotonic()
+            verdict = verdict_on(tree, bug, "--check" in arguments)
+            failed += verdict.isupper() or verdict.startswith("MISSED")
+            print(f"{bug.name:34} {verdict}, {time.monotonic() - began:.0f} s", flush=True)
+    print(f"{len(wanted) - failed} of {len(wanted)}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
