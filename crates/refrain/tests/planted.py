@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 SOURCES = pathlib.Path("crates/refrain/src")
-SECONDS = 300
+SECONDS = 150
 
 # Arguments of `cargo test`, and the tool whose schedules they are.
 TESTS = {
