@@ -12,6 +12,7 @@ dependencies anew. The tests that a bug is shown to are those that claim to find
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -105,13 +106,21 @@ def is_found_by(tree: pathlib.Path, name: str) -> str | None:
     )
     if build.returncode:
         sys.exit(f"does not build:\n{build.stderr[-2000:]}")
+    # In a session of its own, so that a test that hangs ends with the `cargo` that began it.
+    run = subprocess.Popen(
+        command,
+        cwd=tree,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
     try:
-        run = subprocess.run(
-            command, cwd=tree, env=environment, capture_output=True, timeout=SECONDS
-        )
+        return f"found by {name}" if run.wait(timeout=SECONDS) else None
     except subprocess.TimeoutExpired:
+        os.killpg(run.pid, signal.SIGKILL)
+        run.wait()
         return f"found by {name}, which hangs"
-    return f"found by {name}" if run.returncode else None
 
 
 def verdict_on(tree: pathlib.Path, bug: Bug, only_check: bool) -> str:
