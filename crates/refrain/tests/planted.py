@@ -39,6 +39,7 @@ class Bug(NamedTuple):
     text: str
     replacement: str
     tests: str
+    places: int = 1
 
 
 BUGS = [
@@ -57,7 +58,7 @@ BUGS = [
     Bug("landing_wakes_nobody", "flight.rs", "wake_all(wakers.into_iter().map(|(_, waker)| waker));", "drop(wakers);", "it"),
     Bug("cycle_not_looked_for", "flight/graph.rs", "if let Some(path) = graph.path(to, from.number) {", "if let Some(path) = graph.path(to, from.number).filter(|_| false) {", "it"),
     Bug("outer_computation_unknown", "flight/graph.rs", "let edge = current().and_then(|outer| wait_for(&outer, id).ok());", "let edge = None;", "it"),
-    Bug("waiting_begins_anew", "request.rs", "self.options.deadline = self.deadline();\n        loop {", "loop {\n            self.options.deadline = self.deadline();", "it"),
+    Bug("waiting_begins_anew", "request.rs", "self.options.deadline = self.deadline();\n        loop {", "loop {\n            self.options.deadline = self.deadline();", "it", 2),
     Bug("private_results_make_others_wait", "cache/computing.rs", "self.hit_for_miss.mark(hash, self.clock.elapsed());", "", "it"),
     # Budget, order and expiry
     Bug("weight_not_subtracted", "store/writer.rs", "writer.weight_bytes -= self.slots.weight_bytes(number, slot);", "", "sim"),
@@ -87,7 +88,7 @@ def plant(tree: pathlib.Path, bug: Bug):
     source = path.read_text()
     if bug.text not in source:
         return None
-    path.write_text(source.replace(bug.text, bug.replacement, 1))
+    path.write_text(source.replace(bug.text, bug.replacement, bug.places))
     return path, source
 
 
