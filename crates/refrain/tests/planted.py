@@ -66,7 +66,7 @@ BUGS = [
     Bug("expiry_not_taken_out", "store/writer.rs", "writer.expiry.remove(number);", "", "sim"),
     Bug("cell_not_erased", "store/writer.rs", "self.index.erase(&mut writer.index, slot.hash(), number);", "", "sim"),
     Bug("overweight_evicts", "store/writer.rs", "if weight_bytes > writer.capacity.bytes ||", "if weight_bytes > writer.capacity.bytes.saturating_mul(2) ||", "sim"),
-    Bug("expired_is_served", "store.rs", "if slot.expires().is_some_and(|due| due <= clock.elapsed()) {", "if slot.expires().is_some_and(|due| due < clock.elapsed()) {", "it"),
+    Bug("expired_entries_stay", "cache/purge.rs", "if alarm.as_ref().is_none_or(|(set, _)| *set > due) {", "if false {", "it"),
     Bug("hit_is_no_use", "policy.rs", "Self::Lru => tick,", "Self::Lru => word.max(u64::from(word == 0) * tick),", "sim"),
     Bug("great_weights_are_cut_off", "store/slot.rs", "u32::try_from(facts.weight_bytes).unwrap_or(HEAVY)", "u32::try_from(facts.weight_bytes).unwrap_or(HEAVY - 1)", "lib it"),
     # Reading without a lock
