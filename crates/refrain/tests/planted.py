@@ -70,7 +70,7 @@ BUGS = [
     Bug("hit_is_no_use", "policy.rs", "Self::Lru => tick,", "Self::Lru => word.max(u64::from(word == 0) * tick),", "sim"),
     Bug("great_weights_are_cut_off", "store/slot.rs", "u32::try_from(facts.weight_bytes).unwrap_or(HEAVY)", "u32::try_from(facts.weight_bytes).unwrap_or(HEAVY - 1)", "lib it"),
     # Reading without a lock
-    Bug("key_not_compared", "store.rs", "if content.key.borrow() != key {", "if content.key.borrow() != key && hash % 1024 != 0 {", "it shuttle"),
+    Bug("key_not_compared", "store.rs", "if content.key.borrow() != key {", "if content.key.borrow() != key && hash == 1 {", "it shuttle"),
     Bug("version_not_changed", "store/index.rs", "self.version.fetch_add(1, Ordering::Relaxed);", "", "lib loom"),
     Bug("replacement_is_seen", "store/writer.rs", "self.index.begin_change(&mut writer.index);", "", "it shuttle"),
     Bug("readers_not_waited_for", "store/slots.rs", "if readers.are_gone() {", "if readers.are_gone() || true {", "loom shuttle"),
