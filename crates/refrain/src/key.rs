@@ -55,6 +55,7 @@ mod media;
 mod number;
 mod path;
 mod pointer;
+mod request_form;
 mod sink;
 mod unkeyable;
 
@@ -68,6 +69,7 @@ pub use keyable::Keyable;
 pub use media::{Media, MediaHasher, NotBase64};
 pub use number::{Decimal, Float, Integer, ParseIntegerError};
 pub use pointer::{ParsePointerError, Pointer};
+pub use request_form::RequestForm;
 pub use unkeyable::{Unkeyable, UnkeyableReason};
 
 /// The identity of a request: a 256-bit BLAKE3 digest, never shortened.

@@ -1,8 +1,10 @@
 //! From the parts of a request to its key.
 
+use smallvec::SmallVec;
+
 use super::format::{self, MAGIC};
-use super::sink::{HashSink, Sink};
-use super::{IgnoreList, Key, KeyEncoder, Keyable, Map, Unkeyable, UnkeyableReason};
+use super::sink::Sink;
+use super::{IgnoreList, Key, KeyEncoder, Keyable, Map, RequestForm, Unkeyable, UnkeyableReason};
 
 /// Describes one request: for whom, by which generator, from which parts. Made by [`Key::builder`].
 ///
@@ -37,7 +39,8 @@ use super::{IgnoreList, Key, KeyEncoder, Keyable, Map, Unkeyable, UnkeyableReaso
 pub struct KeyBuilder<'a> {
     namespace: &'a str,
     generator: Option<Generator<'a>>,
-    parts: Vec<(&'a str, &'a dyn Keyable)>,
+    /// Most requests have a few; a list of them should not cost an allocation.
+    parts: SmallVec<[(&'a str, &'a dyn Keyable); 4]>,
     ignored: Option<&'a IgnoreList>,
 }
 
@@ -52,7 +55,7 @@ impl<'a> KeyBuilder<'a> {
         Self {
             namespace: "",
             generator: None,
-            parts: Vec::new(),
+            parts: SmallVec::new(),
             ignored: None,
         }
     }
@@ -163,9 +166,40 @@ impl<'a> KeyBuilder<'a> {
     /// assert_eq!(unkeyable.to_string(), "`width` cannot be part of a key: it appears twice; keep one of them");
     /// ```
     pub fn build(self) -> Result<Key, Unkeyable> {
-        let mut digest = HashSink::new();
-        self.write(&mut digest)?;
-        Ok(digest.finish())
+        self.build_with(RequestForm::key)
+    }
+
+    /// What `take` makes of the request's form: its key, or what is known of the form already.
+    ///
+    /// For those who see the same requests again and again: [`RequestForm::short`] tells which one it is for less than
+    /// the digest costs.
+    ///
+    /// # Errors
+    ///
+    /// As [`build`](Self::build); `take` is not called then.
+    ///
+    /// ```
+    /// use std::collections::HashMap;
+    /// use refrain::Key;
+    /// use refrain::key::RequestForm;
+    ///
+    /// let mut known: HashMap<Vec<u8>, Key> = HashMap::new();
+    /// let mut key_of = |width: u32| {
+    ///     let request = Key::builder().generator("scale", "1").part("width", &width);
+    ///     request.build_with(|form: &RequestForm| match form.short() {
+    ///         Some(short) => *known.entry(short.to_vec()).or_insert_with(|| form.key()),
+    ///         None => form.key(),
+    ///     })
+    /// };
+    /// assert_eq!(key_of(2)?, key_of(2)?);
+    /// assert_ne!(key_of(2)?, key_of(3)?);
+    /// assert_eq!(known.len(), 2);
+    /// # Ok::<(), refrain::Unkeyable>(())
+    /// ```
+    pub fn build_with<T>(self, take: impl FnOnce(&RequestForm) -> T) -> Result<T, Unkeyable> {
+        let mut form = RequestForm::new();
+        self.write(form.sink())?;
+        Ok(take(&form))
     }
 
     /// The bytes whose BLAKE3 digest is the key; to explain a key, or to compare with another implementation.

@@ -20,8 +20,10 @@ const STAGE_BYTES: usize = 1024;
 /// Digests what it takes.
 ///
 /// Most pieces are a few bytes long and are gathered first; a long one is hashed where it lies, without a copy.
+/// Most forms fit the stage as a whole, and are digested in one go: setting up a hasher would take a third of the time.
 pub(super) struct HashSink {
-    hasher: blake3::Hasher,
+    /// Has taken what was staged before; none as long as everything is staged.
+    hasher: Option<Box<blake3::Hasher>>,
     stage: [u8; STAGE_BYTES],
     staged: usize,
 }
@@ -29,32 +31,44 @@ pub(super) struct HashSink {
 impl HashSink {
     pub(super) fn new() -> Self {
         Self {
-            hasher: blake3::Hasher::new(),
+            hasher: None,
             stage: [0; STAGE_BYTES],
             staged: 0,
         }
     }
 
-    /// The digest of everything written.
-    pub(super) fn finish(mut self) -> Key {
-        self.flush();
-        Key::from_bytes(*self.hasher.finalize().as_bytes())
+    /// Everything written, unless some of it went into the digest already.
+    pub(super) fn whole(&self) -> Option<&[u8]> {
+        self.hasher.is_none().then_some(&self.stage[..self.staged])
     }
 
-    fn flush(&mut self) {
-        self.hasher.update(&self.stage[..self.staged]);
+    /// The digest of everything written.
+    pub(super) fn digest(&self) -> Key {
+        let staged = &self.stage[..self.staged];
+        let digest = match &self.hasher {
+            None => blake3::hash(staged),
+            Some(hasher) => hasher.clone().update(staged).finalize(),
+        };
+        Key::from_bytes(*digest.as_bytes())
+    }
+
+    /// The hasher, with all that was staged.
+    fn flushed(&mut self) -> &mut blake3::Hasher {
+        let hasher = self.hasher.get_or_insert_default();
+        hasher.update(&self.stage[..self.staged]);
         self.staged = 0;
+        hasher
     }
 }
 
 impl Sink for HashSink {
     fn write(&mut self, bytes: &[u8]) {
-        if bytes.len() > STAGE_BYTES - self.staged {
-            self.flush();
-        }
         if bytes.len() > STAGE_BYTES {
-            self.hasher.update(bytes);
+            self.flushed().update(bytes);
         } else {
+            if bytes.len() > STAGE_BYTES - self.staged {
+                self.flushed();
+            }
             let end = self.staged + bytes.len();
             self.stage[self.staged..end].copy_from_slice(bytes);
             self.staged = end;
@@ -75,8 +89,23 @@ mod tests {
             for piece in whole.chunks(piece_bytes) {
                 sink.write(piece);
             }
-            assert_eq!(sink.finish().as_bytes(), expected.as_bytes());
+            assert_eq!(sink.digest().as_bytes(), expected.as_bytes());
         }
+    }
+
+    #[test]
+    fn a_form_is_whole_as_long_as_it_fits_the_stage() {
+        let mut sink = HashSink::new();
+        sink.write(&[7; STAGE_BYTES - 1]);
+        sink.write(&[8]);
+        let form = [[7; STAGE_BYTES - 1].as_slice(), &[8]].concat();
+        assert_eq!(sink.whole(), Some(form.as_slice()));
+        assert_eq!(sink.digest().as_bytes(), blake3::hash(&form).as_bytes());
+
+        sink.write(&[9]);
+        assert_eq!(sink.whole(), None);
+        let longer = [form.as_slice(), &[9]].concat();
+        assert_eq!(sink.digest().as_bytes(), blake3::hash(&longer).as_bytes());
     }
 
     #[test]
@@ -88,6 +117,6 @@ mod tests {
             sink.write(piece);
             expected.extend_from_slice(piece);
         }
-        assert_eq!(sink.finish().as_bytes(), blake3::hash(&expected).as_bytes());
+        assert_eq!(sink.digest().as_bytes(), blake3::hash(&expected).as_bytes());
     }
 }
