@@ -4,10 +4,13 @@ use std::collections::{HashMap, HashSet};
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple};
+use pyo3::types::{PyDict, PyString, PyTuple};
+use refrain::key::RequestForm;
+use smallvec::SmallVec;
 
 use crate::encode::{Encoding, Value};
-use crate::key::{Key, key_from};
+use crate::key::{Key, request_of};
+use crate::known;
 
 /// How the key of a call of one function is made.
 #[pyclass(frozen, module = "refrain_cache._native")]
@@ -15,15 +18,22 @@ pub(crate) struct Recipe {
     generator: String,
     fingerprint: String,
     parameters: Vec<Parameter>,
+    /// Where the parameters that count are among all, in the order in which a form has them: sorted by name.
+    counting: Vec<usize>,
     describe: Py<PyAny>,
 }
 
 struct Parameter {
     name: String,
+    /// The same, as keyword arguments are looked up.
+    keyword: Py<PyString>,
     kind: Kind,
     default: Option<Py<PyAny>>,
     role: Role,
 }
+
+/// One for each of a few parameters, without an allocation.
+type Few<T> = SmallVec<[T; 4]>;
 
 /// A parameter as Python tells of it: name, kind as `inspect` numbers it, and a tuple of its default if it has one.
 type Told = (String, u8, Option<(Py<PyAny>,)>);
@@ -49,6 +59,7 @@ impl Recipe {
     #[new]
     #[pyo3(signature = (generator, fingerprint, parameters, describe, ignored, through))]
     fn new(
+        py: Python<'_>,
         generator: String,
         fingerprint: String,
         parameters: Vec<Told>,
@@ -63,16 +74,22 @@ impl Recipe {
         let mut roles: HashMap<String, Role> = through.chain(ignored).collect();
         let parameters = parameters.into_iter().map(|(name, kind, default)| {
             Ok(Parameter {
+                keyword: PyString::intern(py, &name).unbind(),
                 kind: Kind::of(kind)?,
                 default: default.map(|(value,)| value),
                 role: roles.remove(&name).unwrap_or(Role::Counts),
                 name,
             })
         });
+        let parameters = parameters.collect::<PyResult<Vec<_>>>()?;
+        let mut counting: Vec<_> = (0..parameters.len()).collect();
+        counting.retain(|&index| !matches!(parameters[index].role, Role::Ignored));
+        counting.sort_unstable_by_key(|&index| &parameters[index].name);
         Ok(Self {
-            parameters: parameters.collect::<PyResult<_>>()?,
             generator,
             fingerprint,
+            parameters,
+            counting,
             describe,
         })
     }
@@ -84,37 +101,54 @@ impl Recipe {
         args: &Bound<'_, PyTuple>,
         kwargs: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Key> {
-        let py = args.py();
-        let encoding = Encoding::new(self.describe.bind(py).clone());
-        let mut parts = Vec::with_capacity(self.parameters.len());
-        for (parameter, object) in self.bind(args, kwargs)? {
-            let object = match &parameter.role {
-                Role::Ignored => continue,
-                Role::Counts => object,
-                Role::Through(function) => function.bind(py).call1((object, &parameter.name))?,
-            };
-            let encoding = &encoding;
-            parts.push((parameter.name.as_str(), Value { object, encoding }));
-        }
-        let parts: Vec<_> = parts.iter().map(|(name, value)| (*name, value)).collect();
-        key_from(&self.generator, &self.fingerprint, "", &parts, &encoding)
+        self.request(args, kwargs, |form| Key(known::key_of(form)))
     }
 }
 
 impl Recipe {
-    /// Each parameter with its argument, as Python itself would bind them.
-    fn bind<'s, 'py>(
-        &'s self,
+    /// What `take` makes of the form of a call with these arguments.
+    pub(crate) fn request<T>(
+        &self,
+        args: &Bound<'_, PyTuple>,
+        kwargs: Option<&Bound<'_, PyDict>>,
+        take: impl FnOnce(&RequestForm) -> T,
+    ) -> PyResult<T> {
+        let py = args.py();
+        let encoding = &Encoding::new(self.describe.bind(py).clone());
+        let bound = self.bind(args, kwargs)?;
+        let mut parts: Few<(&str, Value<'_, '_>)> = Few::new();
+        for &index in &self.counting {
+            let name = self.parameters[index].name.as_str();
+            let object = bound[index].clone();
+            let object = match &self.parameters[index].role {
+                Role::Through(function) => function.bind(py).call1((object, name))?,
+                _ => object,
+            };
+            parts.push((name, Value { object, encoding }));
+        }
+        request_of(
+            &self.generator,
+            &self.fingerprint,
+            "",
+            &parts,
+            encoding,
+            take,
+        )
+    }
+
+    /// The argument of each parameter, as Python itself would bind them.
+    fn bind<'py>(
+        &self,
         args: &Bound<'py, PyTuple>,
         kwargs: Option<&Bound<'py, PyDict>>,
-    ) -> PyResult<Vec<(&'s Parameter, Bound<'py, PyAny>)>> {
+    ) -> PyResult<Few<Bound<'py, PyAny>>> {
         let py = args.py();
-        let mut bound = Vec::with_capacity(self.parameters.len());
+        let mut bound = Few::with_capacity(self.parameters.len());
         let mut position = 0;
         let mut named = 0;
-        let by_name = |name: &str| kwargs.map_or(Ok(None), |kwargs| kwargs.get_item(name));
+        let by_name =
+            |name: &Py<PyString>| kwargs.map_or(Ok(None), |kwargs| kwargs.get_item(name.bind(py)));
         for parameter in &self.parameters {
-            let name = parameter.name.as_str();
             let value = match parameter.kind {
                 Kind::VarPositional => {
                     let rest = args.get_slice(position, args.len());
@@ -131,7 +165,7 @@ impl Recipe {
                     let keyword = if kind == Kind::PositionalOnly {
                         None
                     } else {
-                        by_name(name)?
+                        by_name(&parameter.keyword)?
                     };
                     if by_position {
                         position += 1;
@@ -148,7 +182,7 @@ impl Recipe {
                     }
                 }
             };
-            bound.push((parameter, value));
+            bound.push(value);
         }
         let given = kwargs.map_or(0, PyDictMethods::len);
         if position < args.len() || named < given {
@@ -172,8 +206,8 @@ impl Recipe {
                 parameter.kind,
                 Kind::PositionalOrKeyword | Kind::KeywordOnly
             );
-            if by_name && rest.contains(&parameter.name)? {
-                rest.del_item(&parameter.name)?;
+            if by_name && rest.contains(&parameter.keyword)? {
+                rest.del_item(&parameter.keyword)?;
             }
         }
         Ok(rest)

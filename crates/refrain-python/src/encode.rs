@@ -77,10 +77,14 @@ impl Keyable for Value<'_, '_> {
         if object.is_none() {
             encoder.null()
         } else if let Ok(text) = object.cast_exact::<PyString>() {
-            let text = text.to_cow().map_err(|_| {
+            // Copied once by Python; `to_cow` would copy it once more.
+            let data = text.encode_utf8().ok();
+            let text = data
+                .as_ref()
+                .and_then(|data| str::from_utf8(data.as_bytes()).ok());
+            encoder.text(text.ok_or_else(|| {
                 Unkeyable::new("it has no UTF-8 form (a lone surrogate); pass it as bytes")
-            })?;
-            encoder.text(&text)
+            })?)
         } else if let Ok(flag) = object.cast_exact::<PyBool>() {
             encoder.bool(flag.is_true())
         } else if let Ok(number) = object.cast_exact::<PyInt>() {

@@ -4,9 +4,11 @@ use pyo3::exceptions::{PyException, PyTypeError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyString, PyTuple, PyType};
+use pyo3::types::{PyDict, PyTuple, PyType};
+use refrain::key::RequestForm;
 
 use crate::argument::Recipe;
+use crate::known;
 use crate::lru::{ExactLru, Found, expect_lru};
 
 /// Calls `function` through a cache. `functools.update_wrapper` gives it the name and the rest.
@@ -136,8 +138,8 @@ impl CachedFunction {
                 Ok(key)
             }
             KeySource::Recipe(recipe) => {
-                let key = recipe.get().key(args, kwargs)?;
-                Ok(PyString::new(py, &key.0.to_string()).into_any())
+                let digits = |form: &RequestForm| known::digits_of(py, form);
+                Ok(recipe.get().request(args, kwargs, digits)?.into_any())
             }
         }
     }

@@ -6,9 +6,10 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict};
-use refrain::key::{Keyable, Unkeyable};
+use refrain::key::{RequestForm, Unkeyable};
 
 use crate::encode::{Encoding, Value};
+use crate::known;
 
 /// The identity of a request: a 256-bit digest, written as 64 lowercase hexadecimal digits.
 #[pyclass(frozen, eq, ord, module = "refrain_cache", name = "Key")]
@@ -57,42 +58,35 @@ pub(crate) fn key_of(
     describe: Bound<'_, PyAny>,
     namespace: &str,
 ) -> PyResult<Key> {
-    let encoding = Encoding::new(describe);
+    let encoding = &Encoding::new(describe);
     let parts: PyResult<Vec<(String, Value<'_, '_>)>> = parts
         .iter()
-        .map(|(name, object)| {
-            let encoding = &encoding;
-            Ok((name.extract()?, Value { object, encoding }))
-        })
+        .map(|(name, object)| Ok((name.extract()?, Value { object, encoding })))
         .collect();
-    let parts = parts?;
-    let parts: Vec<_> = parts
-        .iter()
-        .map(|(name, value)| (name.as_str(), value))
-        .collect();
-    key_from(generator, fingerprint, namespace, &parts, &encoding)
+    let take = |form: &RequestForm| Key(known::key_of(form));
+    request_of(generator, fingerprint, namespace, &parts?, encoding, take)
 }
 
-/// The key of the parts, or an `UnkeyableError` that names the part.
-pub(crate) fn key_from(
+/// What `take` makes of the form of a request of these parts; or an `UnkeyableError` that names the part.
+pub(crate) fn request_of<T>(
     generator: &str,
     fingerprint: &str,
     namespace: &str,
-    parts: &[(&str, &Value<'_, '_>)],
+    parts: &[(impl AsRef<str>, Value<'_, '_>)],
     encoding: &Encoding<'_>,
-) -> PyResult<Key> {
+    take: impl FnOnce(&RequestForm) -> T,
+) -> PyResult<T> {
     let mut builder = refrain::Key::builder()
         .namespace(namespace)
         .generator(generator, fingerprint);
     for (name, value) in parts {
-        builder = builder.part(name, *value as &dyn Keyable);
+        builder = builder.part(name.as_ref(), value);
     }
-    let key = builder.build();
+    let taken = builder.build_with(take);
     if let Some(interruption) = encoding.interruption() {
         return Err(interruption);
     }
-    key.map(Key)
-        .map_err(|unkeyable| refused(encoding.describe.py(), &unkeyable))
+    taken.map_err(|unkeyable| refused(encoding.describe.py(), &unkeyable))
 }
 
 fn refused(py: Python<'_>, unkeyable: &Unkeyable) -> PyErr {

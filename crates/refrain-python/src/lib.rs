@@ -9,6 +9,7 @@ mod encode;
 mod function;
 mod held;
 mod key;
+mod known;
 mod lru;
 mod memory;
 

@@ -88,6 +88,14 @@ def test_types_make_a_difference(decorated):
     assert len(calls) == len(values)
 
 
+def test_results_of_many_calls_are_told_apart(decorated):
+    cached, calls = decorated(lambda value, more="": (value, more))
+    arguments = [(number, "x" * length) for number in range(40) for length in (0, 400, 900, 2000)]
+    for _ in range(3):
+        assert [cached(*each) for each in arguments] == arguments
+    assert len(calls) == len(arguments)
+
+
 def test_star_arguments_are_part_of_the_key(decorated):
     cached, calls = decorated(lambda *args, **kwargs: (args, kwargs))
     results = [cached(), cached(1), cached(1, 2), cached(a=1), cached(a=1, b=2), cached(b=2, a=1)]

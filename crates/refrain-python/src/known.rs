@@ -1,0 +1,130 @@
+//! The keys of requests made lately, by their form, so that a hit does not digest the same bytes again.
+//!
+//! A digest costs more than the rest of a hit. Forms are compared whole, so what is found here is what the digest would
+//! be, and what is not found costs time only. Forms and keys of all functions share one table of a fixed number of
+//! places, and a form goes to one of the few places that its hash names.
+
+use std::hash::BuildHasher;
+
+use hashbrown::DefaultHashBuilder;
+use pyo3::prelude::*;
+use pyo3::types::PyString;
+use refrain::Key;
+use refrain::key::RequestForm;
+use spin::mutex::SpinMutex;
+
+/// With a form of ordinary length, 150 bytes, and a text for each: 1.5 MB when all places are taken.
+const SETS: usize = 1024;
+const PLACES: usize = 4;
+
+/// One of so many newcomers gets in where all places are taken, so that calls with ever new arguments neither pay for
+/// places nor displace what is asked for again and again.
+const TURNS: usize = 8;
+
+/// Bytes of the longest form kept. Looking a longer one up saves less, and it fills memory.
+const LONGEST_FORM: usize = 512;
+
+/// The key of the request.
+pub(crate) fn key_of(form: &RequestForm) -> Key {
+    let Some(short) = short(form) else {
+        return form.key();
+    };
+    if let Some(key) = with_known(|known| known.find(short).map(|found| found.key)) {
+        return key;
+    }
+    let key = form.key();
+    keep(short, key, None);
+    key
+}
+
+/// The key of the request in hexadecimal digits; of a request that is known the same object each time, so that Python
+/// has hashed it already and need not compare it.
+pub(crate) fn digits_of<'py>(py: Python<'py>, form: &RequestForm) -> Bound<'py, PyString> {
+    let Some(short) = short(form) else {
+        return digits(py, form.key());
+    };
+    let text = |found: &Known| Some(found.digits.as_ref()?.clone_ref(py));
+    if let Some(known) = with_known(|known| known.find(short).and_then(text)) {
+        return known.into_bound(py);
+    }
+    let key = form.key();
+    let text = digits(py, key);
+    keep(short, key, Some(text.clone().unbind()));
+    text
+}
+
+fn short(form: &RequestForm) -> Option<&[u8]> {
+    form.short().filter(|form| form.len() <= LONGEST_FORM)
+}
+
+fn digits(py: Python<'_>, key: Key) -> Bound<'_, PyString> {
+    PyString::new(py, &key.to_string())
+}
+
+fn keep(form: &[u8], key: Key, digits: Option<Py<PyString>>) {
+    let replaced = with_known(|known| known.put(form, key, digits));
+    drop(replaced);
+}
+
+/// The lock is held for nanoseconds, and with the interpreter's lock never met by anybody.
+fn with_known<T>(take: impl FnOnce(&mut KnownKeys) -> T) -> T {
+    static KNOWN: SpinMutex<Option<KnownKeys>> = SpinMutex::new(None);
+    take(KNOWN.lock().get_or_insert_with(KnownKeys::new))
+}
+
+struct Known {
+    /// Compared first: the form lies elsewhere, and fetching it for nothing would cost as much as a lookup.
+    hash: u64,
+    form: Box<[u8]>,
+    key: Key,
+    digits: Option<Py<PyString>>,
+}
+
+struct KnownKeys {
+    hasher: DefaultHashBuilder,
+    sets: Box<[[Option<Known>; PLACES]]>,
+    /// The place that was given away last, in whatever set; beyond the places, nothing was.
+    turn: usize,
+}
+
+impl KnownKeys {
+    fn new() -> Self {
+        Self {
+            hasher: DefaultHashBuilder::default(),
+            sets: (0..SETS).map(|_| Default::default()).collect(),
+            turn: 0,
+        }
+    }
+
+    fn find(&self, form: &[u8]) -> Option<&Known> {
+        let hash = self.hasher.hash_one(form);
+        let mut known = self.sets[set_of(hash)].iter().flatten();
+        known.find(|known| known.hash == hash && *known.form == *form)
+    }
+
+    /// Puts it in, if there is room or it is its turn; hands out what was there.
+    fn put(&mut self, form: &[u8], key: Key, digits: Option<Py<PyString>>) -> Option<Known> {
+        let hash = self.hasher.hash_one(form);
+        let set = &mut self.sets[set_of(hash)];
+        let fits = |place: &Option<Known>| {
+            place
+                .as_ref()
+                .is_none_or(|known| known.hash == hash && *known.form == *form)
+        };
+        let place = set.iter().position(fits).unwrap_or_else(|| {
+            self.turn = (self.turn + 1) % (PLACES * TURNS);
+            self.turn
+        });
+        set.get_mut(place)?.replace(Known {
+            hash,
+            form: form.into(),
+            key,
+            digits,
+        })
+    }
+}
+
+fn set_of(hash: u64) -> usize {
+    let [.., high, low] = hash.to_be_bytes();
+    usize::from(u16::from_be_bytes([high, low])) % SETS
+}
