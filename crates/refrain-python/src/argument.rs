@@ -143,6 +143,7 @@ impl Recipe {
         kwargs: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Few<Bound<'py, PyAny>>> {
         let py = args.py();
+        let kwargs = kwargs.filter(|kwargs| !kwargs.is_empty());
         let mut bound = Few::with_capacity(self.parameters.len());
         let mut position = 0;
         let mut named = 0;

@@ -10,6 +10,7 @@ mod function;
 mod held;
 mod key;
 mod known;
+mod lookup;
 mod lru;
 mod memory;
 
@@ -46,6 +47,8 @@ mod _native {
     use super::function::CachedFunction;
     #[pymodule_export]
     use super::key::{Key, key_of};
+    #[pymodule_export]
+    use super::lookup::Lookup;
     #[pymodule_export]
     use super::lru::ExactLru;
     #[pymodule_export]

@@ -55,6 +55,15 @@ impl MemoryCache {
         live.time.step(py)?;
         Ok(live)
     }
+
+    /// The value, counted as a hit; a miss is not counted, for those who compute it then.
+    pub(crate) fn found(&self, py: Python<'_>, key: &Key) -> PyResult<Option<Py<PyAny>>> {
+        let live = self.live(py)?;
+        if live.cache.peek_entry(&key.0).is_none() {
+            return Ok(None);
+        }
+        Ok(live.cache.get(&key.0).map(|value| value.get(py)))
+    }
 }
 
 #[pymethods]
@@ -105,14 +114,7 @@ impl MemoryCache {
 
     /// The value, counted as a hit; or `default`, not counted, for those who compute it then.
     fn hit(&self, py: Python<'_>, key: &Key, default: Py<PyAny>) -> PyResult<Py<PyAny>> {
-        let live = self.live(py)?;
-        if live.cache.peek_entry(&key.0).is_none() {
-            return Ok(default);
-        }
-        Ok(live
-            .cache
-            .get(&key.0)
-            .map_or(default, |value| value.get(py)))
+        Ok(self.found(py, key)?.unwrap_or(default))
     }
 
     /// The value and what is known of it, not counted; `None` if there is none.

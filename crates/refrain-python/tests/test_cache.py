@@ -176,6 +176,42 @@ def test_functions_are_decorated_by_the_cache():
     assert cache.stats()["seconds_saved"] >= 3
 
 
+def test_methods_are_decorated_by_the_cache():
+    cache, calls = Cache(), []
+
+    class Painter:
+        def __init__(self, style):
+            self.style = style
+
+        def __refrain_key__(self):
+            return self.style
+
+        @cache.cached()
+        def paint(self, prompt):
+            """Paints."""
+            calls.append(prompt)
+            return f"{self.style} {prompt}"
+
+    assert [Painter(style).paint("cat") for style in ("oil", "oil", "ink")] == ["oil cat", "oil cat", "ink cat"]
+    assert calls == ["cat", "cat"]
+    assert Painter.paint.__doc__ == "Paints."
+
+
+def test_a_cache_that_fails_means_the_function_is_called():
+    def broken():
+        if working:
+            return 1.0
+        raise OSError("no clock")
+
+    working = True
+    cache = Cache(clock=broken)
+    cached = cache.cached()(lambda value: value + 1)
+    assert cached(1) == 2
+    working = False
+    with pytest.warns(BypassWarning, match="no clock"):
+        assert cached(1) == 2
+
+
 @pytest.mark.parametrize(
     "settings",
     [

@@ -12,7 +12,7 @@ import warnings
 import pytest
 
 import refrain_cache
-from refrain_cache import BypassWarning, LRUCache, cached_result, cached_result_sync
+from refrain_cache import BypassWarning, Cache, LRUCache, cached_result, cached_result_sync
 
 
 def counting(function):
@@ -113,8 +113,8 @@ def test_a_key_function_gives_the_key_itself(decorated):
 
 @pytest.mark.parametrize(
     "key_function",
-    [lambda value: 1 / 0, lambda value: [value], lambda value: {}, lambda value: None, lambda: "too few arguments"],
-    ids=["raises", "list", "dict", "none", "arguments"],
+    [lambda value: 1 / 0, lambda value: [value], lambda value: {}, lambda value: None, lambda value: asyncio.sleep(0), lambda: "too few arguments"],
+    ids=["raises", "list", "dict", "none", "coroutine", "arguments"],
 )
 def test_a_key_function_that_fails_means_the_function_is_called(decorated, key_function):
     cached, calls = decorated(lambda value: value + 1, cache_key_fn=key_function)
@@ -124,6 +124,26 @@ def test_a_key_function_that_fails_means_the_function_is_called(decorated, key_f
         warnings.simplefilter("error")
         assert cached(1) == 2  # told once
     assert len(calls) == 2
+
+
+def test_a_warning_is_given_where_the_function_is_called():
+    @cached_result()
+    async def awaited(value):
+        return value
+
+    plain = cached_result_sync()(lambda value: value)
+    kept = Cache().cached()(lambda value: value)
+    call = lambda: plain(object())  # noqa: E731
+    call_kept = lambda: kept(object())  # noqa: E731
+
+    async def call_awaited():
+        return await awaited(object())
+
+    for use, line in ((call, 0), (call_kept, 1), (lambda: asyncio.run(call_awaited()), 4)):
+        with pytest.warns(BypassWarning) as told:
+            use()
+        lines = [(warning.filename, warning.lineno - call.__code__.co_firstlineno) for warning in told]
+        assert lines == [(__file__, line)]
 
 
 def test_warnings_as_errors_do_not_lose_the_result(decorated):
@@ -332,6 +352,14 @@ def test_a_given_name_and_version_are_the_identity():
     assert len(calls) == 1
     make(name="render", version="2")(1)
     assert len(calls) == 2
+
+
+def test_the_key_of_a_call_can_be_asked_for_before_it():
+    render = cached_result_sync()(lambda prompt: prompt)
+    key = render.cache_key("a cat")
+    assert refrain_cache.get_cache().get(key) is None
+    assert render("a cat") == render("a cat") == refrain_cache.get_cache().get(key)
+    assert render.cache_key("a cat") == key
 
 
 def test_the_key_of_a_call_can_be_asked_for():

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 from typing import Any, Awaitable, Callable, Iterable
 
 from . import _forks
-from ._decorators import Notices, given_key, is_single_use
-from ._flights import Flight, Flights
-from ._native import MISSING, Key, MemoryCache
-from ._recipes import key_for, recipe_of
+from ._calls import Notices, is_single_use, remember, remember_async
+from ._flights import Flights, Results
+from ._native import MISSING, Key, Lookup, MemoryCache
+from ._recipes import given_key, key_for, recipe_of
 from ._sizes import estimate_bytes
 
 
@@ -122,53 +121,25 @@ class Cache:
         labels = _tags(tags)
 
         def decorate(function: Callable[..., Any]) -> Any:
-            notices = Notices(function)
+            key_source: Any
             if key is None:
                 recipe = recipe_of(
                     function, name=name, version=version, ignore=ignore, by_content=by_content
                 )
-
-            def key_of_call(args: Any, kwargs: Any) -> Key:
-                if key is None:
-                    return recipe.key(args, kwargs)
-                return key_for(given_key(key(*args, **kwargs)))
-
-            hit = self._native.hit
-
-            def results() -> _Results:
-                return _Results(self, notices, ttl_seconds, cost_seconds, labels, None, False)
-
-            if inspect.iscoroutinefunction(function):
-
-                @functools.wraps(function)
-                async def cached(*args: Any, **kwargs: Any) -> Any:
-                    try:
-                        digest = key_of_call(args, kwargs)
-                    except Exception as error:
-                        notices.bypassed(error)
-                        return await function(*args, **kwargs)
-                    found = hit(digest, MISSING)
-                    if found is not MISSING:
-                        return found
-                    compute = functools.partial(function, *args, **kwargs)
-                    return await self._flights.run_async(results(), digest, compute)
-
+                key_source, key_of_call = recipe, lambda *args, **kwargs: recipe.key(args, kwargs)
             else:
+                key_source = key_of_call = lambda *args, **kwargs: key_for(
+                    given_key(key(*args, **kwargs))
+                )
 
-                @functools.wraps(function)
-                def cached(*args: Any, **kwargs: Any) -> Any:
-                    try:
-                        digest = key_of_call(args, kwargs)
-                    except Exception as error:
-                        notices.bypassed(error)
-                        return function(*args, **kwargs)
-                    found = hit(digest, MISSING)
-                    if found is not MISSING:
-                        return found
-                    compute = functools.partial(function, *args, **kwargs)
-                    return self._flights.run(results(), digest, compute)
+            def keeping(notices: Notices) -> tuple[Flights, Results]:
+                return self._flights, _Results(
+                    self, notices, ttl_seconds, cost_seconds, labels, None, False
+                )
 
-            cached.cache_key = lambda *args, **kwargs: key_of_call(args, kwargs)  # type: ignore[attr-defined]
+            decorated = remember_async if inspect.iscoroutinefunction(function) else remember
+            cached = decorated(function, Lookup(key_source, self._native), keeping)
+            cached.cache_key = key_of_call
             return cached
 
         return decorate

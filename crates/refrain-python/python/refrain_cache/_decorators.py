@@ -1,29 +1,17 @@
-"""`cached_result` and `cached_result_sync`: a function is not run twice for the same arguments.
-
-Whatever goes wrong with keys or the cache, the function is called and its result is returned.
-"""
+"""`cached_result` and `cached_result_sync`: a function is not run twice for the same arguments."""
 
 from __future__ import annotations
 
-import asyncio
-import collections.abc
-import functools
 import inspect
-import logging
 import math
-import threading
-import types
-import warnings
 from typing import Any, Callable, Iterable
 
-from ._errors import BypassWarning, UnkeyableError
-from ._flights import Flights
+from ._calls import Notices, is_single_use, remember, remember_async
+from ._flights import Flights, Results
 from ._lru import LRUCache, get_cache
-from ._native import MISSING, CachedFunction, Recipe
+from ._native import MISSING, Lookup, Recipe
 from ._recipes import recipe_of
 from ._sizes import estimate_mb
-
-_log = logging.getLogger("refrain_cache")
 
 
 def cached_result_sync(
@@ -38,32 +26,9 @@ def cached_result_sync(
     by_content: Iterable[str] = (),
 ) -> Callable[[Callable[..., Any]], Any]:
     """Keeps the results of a function, in the cache of the process unless `cache` is given."""
-    _check_settings(cache_key_fn, ttl_seconds, cache)
-
-    def decorate(function: Callable[..., Any]) -> Any:
-        _check_function(function, "cached_result_sync")
-        if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
-            raise TypeError(f"{function!r} is asynchronous; decorate it with `cached_result`")
-        if not enabled:
-            return function
-        key = cache_key_fn or recipe_of(
-            function, name=name, version=version, ignore=ignore, by_content=by_content
-        )
-        notices = Notices(function)
-
-        def cache_of() -> LRUCache:
-            return get_cache() if cache is None else cache
-
-        def miss(key: Any, args: tuple[Any, ...], kwargs: dict[str, Any] | None) -> Any:
-            store = cache_of()
-            results = LruResults(store, ttl_seconds, notices)
-            return flights_of(store).run(results, key, functools.partial(function, *args, **(kwargs or {})))
-
-        cached = CachedFunction(function, key, cache_of, miss, notices.bypassed)
-        functools.update_wrapper(cached, function)
-        return _with_key(cached, key)
-
-    return decorate
+    return _decorator(
+        False, cache_key_fn, ttl_seconds, enabled, cache, name, version, ignore, by_content
+    )
 
 
 def cached_result(
@@ -78,43 +43,40 @@ def cached_result(
     by_content: Iterable[str] = (),
 ) -> Callable[[Callable[..., Any]], Any]:
     """The same for asynchronous functions."""
+    return _decorator(
+        True, cache_key_fn, ttl_seconds, enabled, cache, name, version, ignore, by_content
+    )
+
+
+def _decorator(
+    asynchronous: bool,
+    cache_key_fn: Callable[..., Any] | None,
+    ttl_seconds: float | None,
+    enabled: bool,
+    cache: LRUCache | None,
+    name: str | None,
+    version: str,
+    ignore: Iterable[str],
+    by_content: Iterable[str],
+) -> Callable[[Callable[..., Any]], Any]:
     _check_settings(cache_key_fn, ttl_seconds, cache)
 
+    def cache_of() -> LRUCache:
+        return get_cache() if cache is None else cache
+
+    def keeping(notices: Notices) -> tuple[Flights, Results]:
+        store = cache_of()
+        return flights_of(store), LruResults(store, ttl_seconds, notices)
+
     def decorate(function: Callable[..., Any]) -> Any:
-        _check_function(function, "cached_result")
-        if inspect.isasyncgenfunction(function):
-            raise TypeError(f"{function!r} gives a stream, which can be read only once")
+        _check_function(function, asynchronous)
         if not enabled:
             return function
         key = cache_key_fn or recipe_of(
             function, name=name, version=version, ignore=ignore, by_content=by_content
         )
-        notices = Notices(function)
-
-        def key_of_call(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-            if isinstance(key, Recipe):
-                return str(key.key(args, kwargs))
-            return given_key(key(*args, **kwargs))
-
-        @functools.wraps(function)
-        async def cached(*args: Any, **kwargs: Any) -> Any:
-            async def compute() -> Any:
-                result = function(*args, **kwargs)
-                return await result if inspect.isawaitable(result) else result
-
-            try:
-                call_key = key_of_call(args, kwargs)
-                store = get_cache() if cache is None else cache
-                found = store.get(call_key, MISSING)
-            except Exception as error:
-                notices.bypassed(error)
-                return await compute()
-            if found is not MISSING:
-                return found
-            results = LruResults(store, ttl_seconds, notices)
-            return await flights_of(store).run_async(results, call_key, compute)
-
-        return _with_key(cached, key)
+        decorated = remember_async if asynchronous else remember
+        return _with_key(decorated(function, Lookup(key, cache_of), keeping), key)
 
     return decorate
 
@@ -151,60 +113,6 @@ class LruResults:
         return True
 
 
-class Notices:
-    """What a function's users are told, once: that calls went past the cache, or that keeping failed."""
-
-    def __init__(self, function: Callable[..., Any]) -> None:
-        self._function = getattr(function, "__qualname__", repr(function))
-        self._told: set[str] = set()
-        self._lock = threading.RLock()
-
-    def bypassed(self, error: Exception) -> None:
-        part = error.part if isinstance(error, UnkeyableError) else type(error).__name__
-        # Of `items[3].x` it is the argument that counts.
-        argument = part.partition("[")[0].partition(".")[0]
-        reason = str(error) or type(error).__name__
-        self._tell(argument, f"{self._function} is called without the cache: {reason}")
-
-    def failed(self, error: Exception) -> None:
-        reason = f"{type(error).__name__}: {error}"
-        self._tell(type(error).__name__, f"a result of {self._function} was not kept: {reason}")
-
-    def _tell(self, about: str, message: str) -> None:
-        with self._lock:
-            if about in self._told:
-                return
-            self._told.add(about)
-        try:
-            warnings.warn(message, BypassWarning, stacklevel=4)
-        except BypassWarning:
-            # Warnings are errors here, but a call must not fail for the sake of its cache.
-            _log.warning(message)
-
-
-def given_key(key: Any) -> Any:
-    """The key that a key function gave, unless it is none."""
-    if key is None:
-        raise TypeError("the key function returned None")
-    if inspect.isawaitable(key):
-        close = getattr(key, "close", None)
-        if close is not None:
-            close()
-        raise TypeError("the key function is asynchronous")
-    return key
-
-
-def is_single_use(value: Any) -> bool:
-    """Whether it can be read only once, so that nobody but the first caller would get anything from it."""
-    try:
-        if isinstance(value, (types.CoroutineType, types.AsyncGeneratorType, asyncio.Future)):
-            return True
-        # Asked of the value too: mocks are instances of everything.
-        return isinstance(value, collections.abc.Iterator) and iter(value) is value
-    except Exception:
-        return False
-
-
 def flights_of(cache: LRUCache) -> Flights:
     return cache._flights
 
@@ -229,9 +137,14 @@ def _check_settings(cache_key_fn: Any, ttl_seconds: Any, cache: Any) -> None:
         raise TypeError(f"`cache` is {cache!r} but must be an LRUCache; a Cache has `cached`")
 
 
-def _check_function(function: Any, decorator: str) -> None:
+def _check_function(function: Any, asynchronous: bool) -> None:
+    decorator = "cached_result" if asynchronous else "cached_result_sync"
     if not callable(function):
         raise TypeError(
             f"`{decorator}(…)` decorates a function, not {function!r}; "
             f"is it written without parentheses, as `@{decorator}`?"
         )
+    if inspect.isasyncgenfunction(function):
+        raise TypeError(f"{function!r} gives a stream, which can be read only once")
+    if not asynchronous and inspect.iscoroutinefunction(function):
+        raise TypeError(f"{function!r} is asynchronous; decorate it with `cached_result`")

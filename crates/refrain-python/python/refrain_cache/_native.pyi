@@ -10,6 +10,7 @@ __all__ = [
     "ExactLru",
     "Json",
     "Key",
+    "Lookup",
     "Media",
     "MemoryCache",
     "Missing",
@@ -67,12 +68,18 @@ class Recipe:
     def key(self, args: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> Key: ...
 
 @final
+class Lookup:
+    def __new__(
+        cls, key: Callable[..., Any] | Recipe, store: Callable[[], ExactLru] | MemoryCache
+    ) -> Self: ...
+    def find(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[bool, Any]: ...
+
+@final
 class CachedFunction:
     def __new__(
         cls,
         function: Callable[..., Any],
-        key: Callable[..., Any] | Recipe,
-        cache_source: Callable[[], ExactLru],
+        lookup: Lookup,
         miss: Callable[[Any, tuple[Any, ...], dict[str, Any] | None], Any],
         bypassed: Callable[[Exception], None],
     ) -> Self: ...

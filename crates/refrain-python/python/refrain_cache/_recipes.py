@@ -97,6 +97,18 @@ def key_for(item: Any) -> Key:
     return key_of("python", "value", {"key": item}, describe)
 
 
+def given_key(key: Any) -> Any:
+    """The key that a key function gave, unless it is none."""
+    if key is None:
+        raise TypeError("the key function returned None")
+    if inspect.isawaitable(key):
+        close = getattr(key, "close", None)
+        if close is not None:
+            close()
+        raise TypeError("the key function is asynchronous")
+    return key
+
+
 def _names(names: Iterable[str], what: str) -> tuple[str, ...]:
     if isinstance(names, str):
         raise TypeError(f"`{what}` is the text {names!r} but must be a list of names: [{names!r}]")
