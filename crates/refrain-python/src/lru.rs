@@ -178,6 +178,9 @@ impl ExactLru {
     }
 
     /// Stores the value as the most recent entry, in the place of an older one; says whether it is stored.
+    ///
+    /// A value larger than `max_memory_mb`, or expired already, is not stored and evicts nothing, but an older value
+    /// under its key is removed all the same.
     #[pyo3(signature = (key, value, size_mb=0.0, ttl_seconds=None))]
     fn set(
         &self,

@@ -102,8 +102,11 @@ def test_an_entry_larger_than_the_limit_is_not_stored_and_evicts_nothing():
 def test_a_value_too_large_to_keep_still_supersedes_the_older_one():
     cache = LRUCache(max_memory_mb=1.0)
     cache.set("a", "old")
-    cache.set("a", "new", size_mb=2.0)
+    cache.set("b", "beside it", size_mb=1.0)
+    assert cache.set("a", "new", size_mb=2.0) is False
     assert cache.get("a") is None
+    assert keys(cache) == ["b"]
+    assert cache.stats["evictions"] == 0
 
 
 def test_an_expired_entry_is_removed_by_get_and_counts_as_a_miss(clock):
