@@ -96,7 +96,7 @@ class Cache:
         timeout_seconds: float | None = None,
         refresh: bool = False,
     ) -> Any:
-        """The same for tasks of asyncio. A caller that is cancelled does not stop the computation."""
+        """The same for tasks of asyncio or trio. A caller that is cancelled does not stop the computation."""
         digest = key_for(key)
         if not refresh:
             found = self._native.hit(digest, MISSING)

@@ -7,7 +7,7 @@ interpreter, a task by awaiting. Nothing of the cache is locked meanwhile.
 
 from __future__ import annotations
 
-import asyncio
+import functools
 import itertools
 import threading
 import time
@@ -16,6 +16,7 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any, Awaitable, Callable, Protocol
 
 from ._errors import WaitTimeoutError
+from ._loops import Loop, current_loop
 from ._waiting import LoopBlockedError, inside, waiting_for
 
 #: Seconds after which whoever waits for a task looks whether its loop is still there: a loop that is closed in the
@@ -47,12 +48,13 @@ class Results(Protocol):
 class Flight:
     """One running computation."""
 
-    def __init__(self, key: Any, ticket: Any, loop: Any) -> None:
+    def __init__(self, key: Any, ticket: Any, home: Loop | None) -> None:
         self.key = key
         self.ticket = ticket
-        #: The event loop that runs it, if it is a task.
-        self.loop = loop
-        self.task: asyncio.Task[None] | None = None
+        self._home = home
+        #: The identity of the event loop that runs it, if it is a task.
+        self.loop = None if home is None else home.identity
+        self.task: Any = None
         self.number = next(_numbers)
         #: How it ended: `("value", …)`, `("failed", error)`, `("private", None)` or `("abandoned", None)`.
         self._outcome: Future[tuple[str, Any]] = Future()
@@ -76,32 +78,20 @@ class Flight:
                 limit.check()
                 self._end_if_lost()
 
-    async def arrival(self, limit: Limit) -> tuple[str, Any]:
-        """Awaits its end. Cancelling this cancels nothing else."""
-        loop = asyncio.get_running_loop()
-        woken = loop.create_future()
-
-        def set_woken() -> None:
-            if not woken.done():
-                woken.set_result(None)
-
-        def wake(_: Any) -> None:
-            try:
-                loop.call_soon_threadsafe(set_woken)
-            except RuntimeError:
-                pass  # The loop of the one who waited is closed.
-
-        self._outcome.add_done_callback(wake)
+    async def arrival(self, loop: Loop, limit: Limit) -> tuple[str, Any]:
+        """Awaits its end, in a task of `loop`. Cancelling this cancels nothing else."""
+        bell = loop.bell()
+        self._outcome.add_done_callback(lambda _: bell.ring())
         while not self._outcome.done():
-            another = self.loop is not None and self.loop is not loop
-            await asyncio.wait([woken], timeout=limit.left(_LOOK_AGAIN if another else None))
+            another = self.loop is not None and self.loop is not loop.identity
+            await bell.rung(limit.left(_LOOK_AGAIN if another else None))
             if not self._outcome.done():
                 limit.check()
                 self._end_if_lost()
         return self._outcome.result()
 
     def _end_if_lost(self) -> None:
-        if self.loop is not None and self.loop.is_closed():
+        if self._home is not None and self._home.is_closed():
             self.end("abandoned", None)
 
     def __str__(self) -> str:
@@ -146,7 +136,8 @@ class Flights:
     ) -> Any:
         """The value for `key`; computed by this thread if nobody else does."""
         limit = Limit(timeout_seconds)
-        loop = _loop_of_this_thread()
+        home = current_loop()
+        loop = None if home is None else home.identity
         while True:
             try:
                 flight, leads = self._board(results, key, None)
@@ -178,7 +169,10 @@ class Flights:
     ) -> Any:
         """The value for `key`; computed by a task of this loop if nobody else does."""
         limit = Limit(timeout_seconds)
-        loop = asyncio.get_running_loop()
+        loop = current_loop()
+        if loop is None:
+            results.failed(RuntimeError("neither asyncio nor trio runs here"))
+            return await compute()
         while True:
             try:
                 flight, leads = self._board(results, key, loop)
@@ -188,12 +182,13 @@ class Flights:
             if not isinstance(flight, Flight):
                 return flight[0]
             if leads:
-                flight.task = loop.create_task(self._drive(results, flight, compute))
-                # A task that is cancelled before its first step never comes to its own end.
-                flight.task.add_done_callback(lambda _: self._abandon(results, flight))
+                flight.task = loop.start(
+                    functools.partial(self._drive, results, flight, compute),
+                    functools.partial(self._abandon, results, flight),
+                )
             try:
                 with waiting_for(flight):
-                    kind, content = await flight.arrival(limit)
+                    kind, content = await flight.arrival(loop, limit)
             except LoopBlockedError:
                 return await compute()
             if kind == "value" or (kind == "private" and leads):
@@ -203,7 +198,7 @@ class Flights:
             if kind == "private":
                 return await compute()
             if leads:
-                raise asyncio.CancelledError("the computation was cancelled")
+                raise loop.gone(content)
 
     def overtake(self, is_meant: Callable[[Flight], bool]) -> None:
         """Those who ask from now on do not get what these computations give."""
@@ -214,7 +209,7 @@ class Flights:
     def __len__(self) -> int:
         return len(self._running)
 
-    def _board(self, results: Results, key: Any, loop: Any) -> tuple[Any, bool]:
+    def _board(self, results: Results, key: Any, loop: Loop | None) -> tuple[Any, bool]:
         with self._lock:
             flight = self._running.get(key)
             if flight is not None and not flight.ended and results.is_current(flight.ticket):
@@ -254,13 +249,11 @@ class Flights:
         began = time.perf_counter()
         try:
             value = await compute()
-        except asyncio.CancelledError:
-            self._abandon(results, flight)
-            raise
         except Exception as error:
             self._end(results, flight, "failed", error)
-        except BaseException:
-            self._abandon(results, flight)
+        except BaseException as error:
+            # Cancelled, as a rule, with its loop.
+            self._end(results, flight, "abandoned", error)
             raise
         else:
             self._land(results, flight, value, time.perf_counter() - began)
@@ -294,10 +287,3 @@ class Flights:
         with self._lock:
             if self._running.get(flight.key) is flight:
                 del self._running[flight.key]
-
-
-def _loop_of_this_thread() -> Any:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None
