@@ -1,8 +1,8 @@
 //! The keys of requests made lately, by their form, so that a hit does not digest the same bytes again.
 //!
 //! A digest costs more than the rest of a hit. Forms are compared whole, so what is found here is what the digest would
-//! be, and what is not found costs time only. Forms and keys of all functions share one table of a fixed number of
-//! places, and a form goes to one of the few places that its hash names.
+//! be, and what is not found costs time only. Forms and keys of all functions share one table, and a form
+//! goes to one of the few places that its hash names. The table doubles while it is crowded, up to a limit.
 
 use std::hash::BuildHasher;
 
@@ -13,8 +13,8 @@ use refrain::Key;
 use refrain::key::RequestForm;
 use spin::mutex::SpinMutex;
 
-/// With a form of ordinary length, 150 bytes, and a text for each: 1.5 MB when all places are taken.
-const SETS: usize = 1024;
+/// Sets of places at first, and at most: 64 kB, and with forms of ordinary length (150 bytes) 12 MB when all are taken.
+const SETS: (usize, usize) = (256, 8192);
 const PLACES: usize = 4;
 
 /// One of so many newcomers gets in where all places are taken, so that calls with ever new arguments neither pay for
@@ -82,49 +82,75 @@ struct Known {
 
 struct KnownKeys {
     hasher: DefaultHashBuilder,
-    sets: Box<[[Option<Known>; PLACES]]>,
-    /// The place that was given away last, in whatever set; beyond the places, nothing was.
-    turn: usize,
+    sets: Vec<Set>,
+    /// Newcomers that found all their places taken since the table grew.
+    crowded: usize,
 }
+
+type Set = [Option<Known>; PLACES];
 
 impl KnownKeys {
     fn new() -> Self {
         Self {
             hasher: DefaultHashBuilder::default(),
-            sets: (0..SETS).map(|_| Default::default()).collect(),
-            turn: 0,
+            sets: empty_sets(SETS.0),
+            crowded: 0,
         }
     }
 
     fn find(&self, form: &[u8]) -> Option<&Known> {
         let hash = self.hasher.hash_one(form);
-        let mut known = self.sets[set_of(hash)].iter().flatten();
+        let mut known = self.sets[self.set_of(hash)].iter().flatten();
         known.find(|known| known.hash == hash && *known.form == *form)
     }
 
     /// Puts it in, if there is room or it is its turn; hands out what was there.
     fn put(&mut self, form: &[u8], key: Key, digits: Option<Py<PyString>>) -> Option<Known> {
         let hash = self.hasher.hash_one(form);
-        let set = &mut self.sets[set_of(hash)];
+        let set = self.set_of(hash);
         let fits = |place: &Option<Known>| {
             place
                 .as_ref()
                 .is_none_or(|known| known.hash == hash && *known.form == *form)
         };
-        let place = set.iter().position(fits).unwrap_or_else(|| {
-            self.turn = (self.turn + 1) % (PLACES * TURNS);
-            self.turn
+        let place = self.sets[set].iter().position(fits);
+        let place = place.unwrap_or_else(|| {
+            self.crowded += 1;
+            self.crowded % (PLACES * TURNS)
         });
-        set.get_mut(place)?.replace(Known {
+        let known = || Known {
             hash,
             form: form.into(),
             key,
             digits,
-        })
+        };
+        let place = self.sets[set].get_mut(place);
+        let replaced = place.and_then(|place| place.replace(known()));
+        if self.crowded > self.sets.len() && self.sets.len() < SETS.1 {
+            self.grow();
+        }
+        replaced
+    }
+
+    fn grow(&mut self) {
+        let larger = empty_sets(self.sets.len() * 2);
+        let smaller = std::mem::replace(&mut self.sets, larger);
+        self.crowded = 0;
+        for known in smaller.into_iter().flatten().flatten() {
+            let set = self.set_of(known.hash);
+            // There is one: a set is parted in two.
+            if let Some(place) = self.sets[set].iter_mut().find(|place| place.is_none()) {
+                *place = Some(known);
+            }
+        }
+    }
+
+    fn set_of(&self, hash: u64) -> usize {
+        let [.., high, low] = hash.to_be_bytes();
+        usize::from(u16::from_be_bytes([high, low])) % self.sets.len()
     }
 }
 
-fn set_of(hash: u64) -> usize {
-    let [.., high, low] = hash.to_be_bytes();
-    usize::from(u16::from_be_bytes([high, low])) % SETS
+fn empty_sets(count: usize) -> Vec<Set> {
+    (0..count).map(|_| Set::default()).collect()
 }
