@@ -1,16 +1,18 @@
 //! The cache: a store, the flights that fill it, and the counters of both.
 
 mod computing;
+mod inner;
 mod invalidating;
+mod limits;
 mod purge;
 
 use std::borrow::Borrow;
 use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
-use std::hash::{BuildHasher, Hash};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::hash::Hash;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -18,13 +20,13 @@ use bytes::Bytes;
 use crate::builder::{CacheBuilder, Listener, Spawner, Weigher};
 use crate::clock::Clock;
 use crate::computed::{Computed, EntryOptions};
-use crate::entry::{Capacity, Cursor, EntriesPage, Entry, Insertion};
+use crate::entry::{Cursor, EntriesPage, Entry, Insertion};
 use crate::error::ComputeError;
-use crate::flight::{FlightTable, HitForMiss, catch};
+use crate::flight::{FlightTable, HitForMiss};
 use crate::key::Key;
 use crate::request::EntryRequest;
 use crate::stats::{FlightCounters, Stats};
-use crate::store::{Facts, NewEntry, Recorder, Removed, Store};
+use crate::store::{NewEntry, Removed, Store};
 use crate::sync::HashBuilder;
 pub(crate) use computing::{Begun, RequestOptions};
 use purge::Purge;
@@ -199,13 +201,13 @@ where
         let weight = options
             .weight_bytes
             .unwrap_or_else(|| inner.weigh(&key, &value));
-        let facts = inner.facts(weight, &options);
+        let facts = inner.facts(weight, &options, inner.clock.elapsed());
         let expires = facts.expires;
         let mut entry = Some(NewEntry {
             key,
             hash,
             value,
-            tags: options.tags.unwrap_or_default(),
+            tags: options.tags,
             facts,
         });
         let mut removed = Removed::new(&inner.store);
@@ -269,7 +271,7 @@ where
         if let Some(value) = self.inner.value(&key, hash) {
             return Ok(value);
         }
-        let request = self.entry(key).looked_up();
+        let request = self.entry(key).looked_up(hash);
         request
             .get_or_try_compute(compute)
             .map(|answer| answer.value)
@@ -325,7 +327,7 @@ where
         if let Some(value) = self.inner.value(&key, hash) {
             return Ok(value);
         }
-        let request = self.entry(key).looked_up();
+        let request = self.entry(key).looked_up(hash);
         let answer = request.get_or_try_compute_async(compute).await?;
         Ok(answer.value)
     }
@@ -358,15 +360,16 @@ where
     /// ```
     pub fn entries(&self, cursor: Option<Cursor>, limit: usize) -> EntriesPage<K> {
         let inner = &self.inner;
-        let from = cursor.map_or(0, |cursor| u32::try_from(cursor.0).unwrap_or(u32::MAX));
-        let (listed, next) = inner
-            .store
-            .page(from, limit.max(1), &inner.clock, |key, info| {
-                (key.clone(), info)
-            });
+        let from = cursor.map_or(0, |cursor| cursor.0);
+        let (listed, next) =
+            inner
+                .store
+                .page(from.into(), limit.max(1), &inner.clock, |key, info| {
+                    (key.clone(), info)
+                });
         EntriesPage {
             entries: listed.into_iter().map(|entry| entry.seen).collect(),
-            next: next.map(|slot| Cursor(u64::from(slot))),
+            next: next.map(|place| Cursor(place.into())),
         }
     }
 
@@ -399,71 +402,6 @@ where
     pub fn reset_stats(&self) {
         self.inner.counters.reset();
         self.inner.store.reset_counts();
-    }
-
-    /// How much the cache may hold.
-    ///
-    /// ```
-    /// let cache: refrain::Cache<u64, u64> = refrain::Cache::builder().build()?;
-    /// assert_eq!(cache.capacity().entries, u64::MAX);
-    /// # Ok::<(), refrain::BuildError>(())
-    /// ```
-    pub fn capacity(&self) -> Capacity {
-        self.inner.store.capacity()
-    }
-
-    /// Changes both limits in one step. What no longer fits is gone when this returns.
-    ///
-    /// ```
-    /// use refrain::{Cache, Capacity};
-    ///
-    /// let cache: Cache<u64, u64> = Cache::builder().build()?;
-    /// (0..9).for_each(|n| { cache.insert(n, n); });
-    /// cache.set_capacity(Capacity { entries: 3, bytes: u64::MAX });
-    /// assert_eq!(cache.len(), 3);
-    /// # Ok::<(), refrain::BuildError>(())
-    /// ```
-    pub fn set_capacity(&self, capacity: Capacity) {
-        let inner = &self.inner;
-        let mut removed = Removed::new(&inner.store);
-        inner
-            .store
-            .set_capacity(capacity, inner.clock.elapsed(), &mut removed);
-        inner.announce(removed);
-    }
-
-    /// How long entries written from now on are fresh; `None` is for ever.
-    ///
-    /// ```
-    /// let cache: refrain::Cache<u64, u64> = refrain::Cache::builder().build()?;
-    /// assert_eq!(cache.time_to_live(), None);
-    /// # Ok::<(), refrain::BuildError>(())
-    /// ```
-    pub fn time_to_live(&self) -> Option<Duration> {
-        self.inner.time_to_live()
-    }
-
-    /// Changes how long entries written from now on are fresh. Those written before keep their time.
-    ///
-    /// ```
-    /// use std::time::Duration;
-    ///
-    /// let cache: refrain::Cache<u64, u64> = refrain::Cache::builder().build()?;
-    /// cache.set_time_to_live(Some(Duration::from_secs(60)));
-    /// assert_eq!(cache.time_to_live(), Some(Duration::from_secs(60)));
-    /// # Ok::<(), refrain::BuildError>(())
-    /// ```
-    pub fn set_time_to_live(&self, time_to_live: Option<Duration>) {
-        let inner = &self.inner;
-        let mut place = inner
-            .time_to_live
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        *place = time_to_live;
-        // Relaxed: an insert at the same moment is before or after this, as it happens.
-        inner
-            .has_time_to_live
-            .store(time_to_live.is_some(), Ordering::Relaxed);
     }
 
     /// Entries held now.
@@ -500,46 +438,6 @@ where
         self.inner.store.weight_bytes()
     }
 
-    /// What the policy has learned, as bytes for [`load_policy_state`](Self::load_policy_state); `None` for a policy
-    /// that learns nothing.
-    ///
-    /// ```
-    /// use refrain::{Cache, Policy};
-    ///
-    /// let cache: Cache<u64, u64> = Cache::builder().policy(Policy::Hazard).build()?;
-    /// assert!(cache.policy_state().is_some());
-    /// # Ok::<(), refrain::BuildError>(())
-    /// ```
-    pub fn policy_state(&self) -> Option<Vec<u8>> {
-        let inner = &self.inner;
-        inner.store.policy_state(inner.clock.elapsed())
-    }
-
-    /// Goes on from what [`policy_state`](Self::policy_state) returned, perhaps in an earlier run of the program.
-    ///
-    /// The rates of reuse carry over to any cache. The keys that were remembered after they had left are recognized
-    /// only within the process that remembered them, as hashes of keys are seeded anew in each.
-    ///
-    /// # Errors
-    ///
-    /// [`StateError`](crate::StateError) when the bytes are not a whole state that this version reads, or the policy has
-    /// none. Nothing has changed then.
-    ///
-    /// ```
-    /// use refrain::Cache;
-    ///
-    /// let warm: Cache<u64, u64> = Cache::builder().build()?;
-    /// let fresh: Cache<u64, u64> = Cache::builder().build()?;
-    /// let state = warm.policy_state().unwrap();
-    /// assert!(fresh.load_policy_state(&state).is_ok());
-    /// assert!(fresh.load_policy_state(&state[1..]).is_err());
-    /// # Ok::<(), refrain::BuildError>(())
-    /// ```
-    pub fn load_policy_state(&self, state: &[u8]) -> Result<(), crate::StateError> {
-        let inner = &self.inner;
-        inner.store.load_policy_state(state, inner.clock.elapsed())
-    }
-
     /// What the cache is called in messages.
     ///
     /// ```
@@ -565,98 +463,6 @@ where
     /// ```
     pub fn validate(&self) {
         self.inner.store.validate();
-    }
-}
-
-impl<K, V> Inner<K, V>
-where
-    K: Eq + Hash + Clone + Send + Sync + 'static,
-    V: Clone + Send + Sync + 'static,
-{
-    pub(crate) fn hash<Q: ?Sized + Hash>(&self, key: &Q) -> u64 {
-        self.hasher.hash_one(key)
-    }
-
-    /// The fresh value for `key`; a hit is counted, a miss is not.
-    #[inline]
-    fn value<Q: ?Sized + Eq>(&self, key: &Q, hash: u64) -> Option<V>
-    where
-        K: Borrow<Q>,
-    {
-        let mut removed = Removed::new(&self.store);
-        let value = self.store.get(key, hash, &self.clock, &mut removed);
-        self.announce(removed);
-        value
-    }
-
-    /// The fresh entry for `key`; a hit is counted, a miss is not.
-    pub(crate) fn lookup<Q: ?Sized + Eq>(&self, key: &Q, hash: u64) -> Option<Entry<V>>
-    where
-        K: Borrow<Q>,
-    {
-        let mut removed = Removed::new(&self.store);
-        let found = self.store.get_entry(key, hash, &self.clock, &mut removed);
-        self.announce(removed);
-        found.map(|(value, info)| Entry { value, info })
-    }
-
-    pub(crate) fn recorder(&self) -> &Recorder {
-        self.store.recorder()
-    }
-
-    /// Asks the weigher; its panic is the caller's.
-    pub(crate) fn weigh(&self, key: &K, value: &V) -> u64 {
-        match &self.weigher {
-            Some(weigher) => weigher(key, value),
-            None => (size_of::<K>() + size_of::<V>()) as u64,
-        }
-    }
-
-    fn time_to_live(&self) -> Option<Duration> {
-        if !self.has_time_to_live.load(Ordering::Relaxed) {
-            return None;
-        }
-        *self
-            .time_to_live
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// What is known of an entry that is written now.
-    pub(crate) fn facts(&self, weight_bytes: u64, options: &EntryOptions) -> Facts {
-        let written = self.clock.elapsed();
-        let time_to_live = options.time_to_live.or_else(|| self.time_to_live());
-        Facts {
-            weight_bytes,
-            cost: options.cost.unwrap_or_default(),
-            written,
-            // Longer than the clock can count is for ever.
-            expires: time_to_live.and_then(|span| written.checked_add(span)),
-            hits: 0,
-        }
-    }
-
-    /// Tells the listener of entries that left, and drops them. The caller holds no lock.
-    #[inline]
-    pub(crate) fn announce(&self, removed: Removed<'_, K, V>) {
-        let Some(listener) = &self.listener else {
-            return;
-        };
-        removed.for_each(|key, value, cause| {
-            if catch(|| listener(key, value, cause)).is_err() {
-                self.counters
-                    .listener_panics
-                    .fetch_add(1, Ordering::Relaxed);
-            }
-        });
-        drop(removed);
-    }
-
-    /// Lets everything go that has expired.
-    pub(crate) fn expire(&self) {
-        let mut removed = Removed::new(&self.store);
-        self.store.expire(self.clock.elapsed(), &mut removed);
-        self.announce(removed);
     }
 }
 

@@ -1,6 +1,6 @@
 //! Which entries stay: the policies `lru`, `gdsf` and `hazard` as pure structures.
 //!
-//! Nothing in here locks, reads a clock, does I/O or draws random numbers: the cache tells the tick and
+//! Nothing in here reads a clock, does I/O or draws random numbers: the cache tells the tick and
 //! the time with each call, so recorded requests replay through the code that ships.
 //! `docs/eviction.md` explains the policies and has the measurements.
 //!
@@ -8,20 +8,22 @@
 //!
 //! An entry is named by its *slot*, a dense number below 2^31. Each slot carries a *word* of 64 bits, which
 //! [`Policy::touch`] turns into the next one: a hit is a load, a little arithmetic and a store, under no lock.
-//! Everything else happens under one lock over the whole [`Eviction`]:
+//! Everything else happens under one lock over the whole [`Eviction`], or, in [parts](Eviction::parts), over each of them;
+//! what parts learn together has locks of its own, under which nothing of the cache is asked:
 //!
 //! * A hit may be reported later, with [`learn`](Eviction::learn) in batches; if it is lost nothing breaks.
 //!   Those worth reporting are named by [`sampling`](Eviction::sampling).
 //! * A miss is reported with [`miss`](Eviction::miss), before the value is computed.
 //! * To store, [`admit`](Eviction::admit) names the victims or declines; the cache frees the victims, fills a slot with
-//!   the word that it was given and calls [`insert`](Eviction::insert). [`readmit`](Eviction::readmit) does the same for a
-//!   key that is resident already.
+//!   the word that it was given and calls [`insert`](Eviction::insert). [`admit_among`] does the same for an order in parts;
+//!   [`replace`](Eviction::replace) is for a key that is resident already and whose new value fits.
 //! * An entry that leaves for another reason is reported with [`expire`](Eviction::expire), which remembers how it was
 //!   used, or [`remove`](Eviction::remove), which does not.
-//! * A smaller capacity takes [`evict`](Eviction::evict) until enough is free.
+//! * A smaller capacity takes [`evict`](Eviction::evict) or [`evict_below`](Eviction::evict_below) until enough is free.
 //!
 //! Whatever is asked of [`Residents`] about a slot must be answered until the call returns that reports its leaving.
 
+mod admission;
 mod by_slot;
 mod calendar;
 mod eviction;
@@ -32,11 +34,13 @@ mod lru;
 mod pace;
 mod sampling;
 mod shadow;
+mod shared;
 #[cfg(test)]
 mod testing;
 
 use std::time::Duration;
 
+pub use admission::{Contender, OverOne, Victim, Victims, admit_among, admit_over_one};
 pub use eviction::Eviction;
 pub use sampling::Sampling;
 pub use shadow::VersusLru;
@@ -55,6 +59,14 @@ pub enum Policy {
 }
 
 impl Policy {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Lru => "lru",
+            Self::Gdsf => "gdsf",
+            Self::Hazard => "hazard",
+        }
+    }
+
     /// The word of an entry after one more use at `tick`; 0 is the word of a key never used.
     ///
     /// Ticks count requests: each request has a greater one than the last.
@@ -80,10 +92,6 @@ pub trait Residents {
     fn fingerprint(&self, slot: u32) -> u64;
     /// When it expires, on the clock of [`Moment::time`].
     fn expires(&self, slot: u32) -> Option<Duration>;
-    /// The slot may leave soon, `ahead` after the next: what it takes to let it go may be fetched. Does nothing else.
-    fn warm(&self, slot: u32, ahead: usize) {
-        let _ = (slot, ahead);
-    }
 }
 
 /// Now.
@@ -118,6 +126,9 @@ pub struct Candidate {
     /// When it expires.
     pub expires: Option<Duration>,
 }
+
+/// Costs below a microsecond count as one, so that entries of which no cost is known still differ by use and weight.
+const LEAST_COST_SECONDS: f32 = 1e-6;
 
 /// What the cache holds, and what has to leave before the candidate fits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -181,6 +192,28 @@ pub enum StateError {
         /// Its name.
         policy: &'static str,
     },
+}
+
+impl<R: Residents> Residents for &R {
+    fn word(&self, slot: u32) -> u64 {
+        R::word(self, slot)
+    }
+
+    fn weight_bytes(&self, slot: u32) -> u64 {
+        R::weight_bytes(self, slot)
+    }
+
+    fn cost_seconds(&self, slot: u32) -> f32 {
+        R::cost_seconds(self, slot)
+    }
+
+    fn fingerprint(&self, slot: u32) -> u64 {
+        R::fingerprint(self, slot)
+    }
+
+    fn expires(&self, slot: u32) -> Option<Duration> {
+        R::expires(self, slot)
+    }
 }
 
 /// 32 mixed bits of a fingerprint: what is kept where memory counts.

@@ -37,6 +37,8 @@ use crate::flight::{
 pub struct EntryRequest<'a, K, V> {
     cache: &'a Cache<K, V>,
     key: K,
+    /// Of the key, if it is known already.
+    hash: Option<u64>,
     options: RequestOptions,
 }
 
@@ -49,12 +51,14 @@ where
         Self {
             cache,
             key,
+            hash: None,
             options: RequestOptions::default(),
         }
     }
 
-    /// The key has been looked up just now, and nothing was found.
-    pub(crate) fn looked_up(mut self) -> Self {
+    /// The key, which has this hash, has been looked up just now, and nothing was found.
+    pub(crate) fn looked_up(mut self, hash: u64) -> Self {
+        self.hash = Some(hash);
         self.options.looked_up = true;
         self
     }
@@ -181,7 +185,7 @@ where
         compute: impl FnOnce() -> Result<R, E>,
     ) -> Result<Answer<V>, ComputeError<E>> {
         let inner = &self.cache.inner;
-        let hash = inner.hash(&self.key);
+        let hash = self.hash.unwrap_or_else(|| inner.hash(&self.key));
         self.options.deadline = self.deadline();
         loop {
             let (subscription, joined) = match inner.begin(&self.key, hash, &self.options) {
@@ -261,7 +265,7 @@ where
         E: Send + Sync + 'static,
     {
         let inner = &self.cache.inner;
-        let hash = inner.hash(&self.key);
+        let hash = self.hash.unwrap_or_else(|| inner.hash(&self.key));
         self.options.deadline = self.deadline();
         loop {
             let (subscription, joined) = match inner.begin(&self.key, hash, &self.options) {

@@ -74,7 +74,9 @@ mod chosen {
     pub(crate) use of_each_thread as thread_local;
 
     pub(crate) mod atomic {
-        pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering, fence};
+        pub(crate) use loom::sync::atomic::{
+            AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering, fence,
+        };
 
         /// Loom knows no sequentially consistent accesses, only such fences. A fence before each access is how
         /// processors without such accesses are told (Batty et al., "Clarifying and Compiling C/C++ Concurrency",
@@ -116,6 +118,26 @@ mod chosen {
             pub(crate) fn fetch_sub(&self, by: u64, order: Ordering) -> u64 {
                 lead(order);
                 self.0.fetch_sub(by, order)
+            }
+
+            pub(crate) fn fetch_min(&self, other: u64, order: Ordering) -> u64 {
+                lead(order);
+                self.0.fetch_min(other, order)
+            }
+
+            pub(crate) fn fetch_max(&self, other: u64, order: Ordering) -> u64 {
+                lead(order);
+                self.0.fetch_max(other, order)
+            }
+
+            pub(crate) fn fetch_update(
+                &self,
+                success: Ordering,
+                failure: Ordering,
+                next: impl FnMut(u64) -> Option<u64>,
+            ) -> Result<u64, u64> {
+                lead(success);
+                self.0.fetch_update(success, failure, next)
             }
 
             pub(crate) fn compare_exchange(

@@ -111,7 +111,7 @@ where
             return Begun::Hit(hit(entry));
         }
         // Within another computation it takes a flight, as only flights tell when a computation asks for itself.
-        if self.hit_for_miss.contains(hash, self.clock.elapsed()) && !is_inside() {
+        if self.hit_for_miss.contains(hash, &self.clock) && !is_inside() {
             self.recorder().miss();
             self.counters.computations.fetch_add(1, Ordering::Relaxed);
             return Begun::Alone;
@@ -292,9 +292,10 @@ where
                 Landing::Failed(Arc::new(error))
             }
             Ok(Ok(computed)) => {
-                let took = self.clock.elapsed().saturating_sub(began);
+                let now = self.clock.elapsed();
+                let took = now.saturating_sub(began);
                 counters.computed(took);
-                self.land_value(key, hash, flight, took, options, computed)
+                self.land_value(key, hash, flight, (took, now), options, computed)
             }
         };
         flight.land(landing);
@@ -305,7 +306,7 @@ where
         key: &K,
         hash: u64,
         flight: &Arc<Flight<V>>,
-        took: Duration,
+        (took, now): (Duration, Duration),
         options: &EntryOptions,
         computed: Computed<V>,
     ) -> Landing<V> {
@@ -321,7 +322,7 @@ where
             Some(weight) => Ok(weight),
             None => catch(|| self.weigh(key, &value)),
         };
-        let facts = self.facts(*weight.as_ref().unwrap_or(&0), &options);
+        let facts = self.facts(*weight.as_ref().unwrap_or(&0), &options, now);
         let tags = options.tags.unwrap_or_default();
         let info = facts.info(Arc::clone(&tags), facts.written, &self.clock);
         let (stored, stale_since) = if keep != Keep::Store {
@@ -335,7 +336,7 @@ where
                 key: key.clone(),
                 hash,
                 value: value.clone(),
-                tags: Arc::clone(&tags),
+                tags: Some(Arc::clone(&tags)),
                 facts,
             });
             let mut removed = Removed::new(&self.store);
@@ -418,10 +419,9 @@ where
             .map_err(|error| ComputeError::Failed(Arc::new(error)))?;
         self.note_sharing(hash, computed.keep);
         let mut options = computed.options.or(options);
-        options
-            .cost
-            .get_or_insert(self.clock.elapsed().saturating_sub(began));
-        let facts = self.facts(options.weight_bytes.unwrap_or(0), &options);
+        let now = self.clock.elapsed();
+        options.cost.get_or_insert(now.saturating_sub(began));
+        let facts = self.facts(options.weight_bytes.unwrap_or(0), &options, now);
         let tags = options.tags.unwrap_or_default();
         let info = facts.info(tags, facts.written, &self.clock);
         Ok(Answer {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Cache;
 use crate::flight::TagPredicate;
-use crate::store::Removed;
+use crate::store::{Place, Removed};
 
 /// Entries looked at under one lock.
 const PAGE: usize = 256;
@@ -102,7 +102,7 @@ where
         let predicate: TagPredicate = Arc::new(predicate);
         self.inner.flights.overtake_tagged(Arc::clone(&predicate));
         let now = self.inner.clock.elapsed();
-        let (mut count, mut from) = (0, 0);
+        let (mut count, mut from) = (0, Place::default());
         loop {
             let clock = &self.inner.clock;
             let (mut page, next) = self
@@ -114,7 +114,7 @@ where
             count += self.inner.store.remove_listed(&page, now, &mut removed);
             self.inner.announce(removed);
             match next {
-                Some(slot) => from = slot,
+                Some(place) => from = place,
                 None => return count,
             }
         }

@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crate::clock::Clock;
+
 /// For how long a key is remembered after its last result that was not to be shared.
 const FOR: Duration = Duration::from_secs(60);
 
@@ -23,10 +25,13 @@ pub(crate) struct HitForMiss {
 
 impl HitForMiss {
     /// Whether the key's results are not to be shared, as far as is known.
-    pub(crate) fn contains(&self, hash: u64, now: Duration) -> bool {
+    pub(crate) fn contains(&self, hash: u64, clock: &Clock) -> bool {
         // Relaxed: who sees a mark late waits in vain once more.
-        self.len.load(Ordering::Relaxed) > 0
-            && self.lock().get(&hash).is_some_and(|until| *until > now)
+        self.len.load(Ordering::Relaxed) > 0 && self.contains_at(hash, clock.elapsed())
+    }
+
+    fn contains_at(&self, hash: u64, now: Duration) -> bool {
+        self.lock().get(&hash).is_some_and(|until| *until > now)
     }
 
     pub(crate) fn mark(&self, hash: u64, now: Duration) {
@@ -61,13 +66,13 @@ mod tests {
     #[test]
     fn a_key_is_remembered_for_a_minute_or_until_it_may_be_shared() {
         let marks = HitForMiss::default();
-        assert!(!marks.contains(1, Duration::ZERO));
+        assert!(!marks.contains_at(1, Duration::ZERO));
         marks.mark(1, Duration::ZERO);
-        assert!(marks.contains(1, FOR.saturating_sub(Duration::from_nanos(1))));
-        assert!(!marks.contains(1, FOR));
-        assert!(!marks.contains(2, Duration::ZERO));
+        assert!(marks.contains_at(1, FOR.saturating_sub(Duration::from_nanos(1))));
+        assert!(!marks.contains_at(1, FOR));
+        assert!(!marks.contains_at(2, Duration::ZERO));
         marks.unmark(1);
-        assert!(!marks.contains(1, Duration::ZERO));
+        assert!(!marks.contains_at(1, Duration::ZERO));
     }
 
     #[test]
@@ -76,9 +81,9 @@ mod tests {
         for hash in 0..2 * MOST as u64 {
             marks.mark(hash, Duration::ZERO);
         }
-        assert!(marks.contains(0, Duration::ZERO));
-        assert!(!marks.contains(MOST as u64, Duration::ZERO));
+        assert!(marks.contains_at(0, Duration::ZERO));
+        assert!(!marks.contains_at(MOST as u64, Duration::ZERO));
         marks.mark(MOST as u64, FOR);
-        assert!(marks.contains(MOST as u64, FOR));
+        assert!(marks.contains_at(MOST as u64, FOR));
     }
 }

@@ -140,8 +140,15 @@ impl<K: Eq + Clone, V> FlightTable<K, V> {
         let mut judged = flight.began_at;
         let mut meant = None;
         loop {
+            // SeqCst pairs with `overtake_tagged`; whoever comes later is met below.
+            let nothing_since = self.generation.load(Ordering::SeqCst) == judged;
             // The predicates are user code, so they are asked before any lock is taken.
-            for (generation, predicate) in self.records_since(judged) {
+            let records = if nothing_since {
+                Vec::new()
+            } else {
+                self.records_since(judged)
+            };
+            for (generation, predicate) in records {
                 // The first counts: also who came between it and a later one came after an invalidation.
                 if meant.is_none() && predicate(tags) {
                     meant = Some(generation);

@@ -49,7 +49,9 @@ pub(super) struct Calendar {
     chunks: Chunks,
     /// How far a number is above `base` in the high half, the slot in the low one; the smallest last.
     run: Vec<u64>,
-    /// No slot has a smaller number. A slot lies on the level of the highest digit in which
+    /// Slots that were put back, with what their numbers were at least; before all others, the smallest last.
+    returned: Vec<(u64, u32)>,
+    /// No other slot has a smaller number. A slot lies on the level of the highest digit in which
     /// its number differed from the base when it was placed, in the bucket of that digit.
     base: u64,
     states: BySlot<State>,
@@ -63,6 +65,7 @@ impl Calendar {
             filled: [[0; DIGITS / 64]; LEVELS],
             chunks: Chunks::new(),
             run: Vec::new(),
+            returned: Vec::new(),
             base: 0,
             states: BySlot::new(State::Absent),
             len: 0,
@@ -101,35 +104,79 @@ impl Calendar {
 
     /// The slot with the smallest number, left where it is.
     pub(super) fn first(&mut self, key: impl Fn(u32) -> u64) -> Option<u32> {
+        self.least(&key).map(|(slot, _)| slot)
+    }
+
+    /// The slot with the smallest number, and that number: the last one returned, or else the last of the run.
+    fn least(&mut self, key: &impl Fn(u32) -> u64) -> Option<(u32, u64)> {
         loop {
-            let Some(&last) = self.run.last() else {
+            let (slot, least) = if let Some(&(least, slot)) = self.returned.last() {
+                (slot, least)
+            } else if let Some(&last) = self.run.last() {
+                let (above, slot) = unpack(last);
+                (slot, self.base + above)
+            } else {
                 let (level, digit) = self.lowest()?;
-                self.open(level, digit, &key);
+                self.open(level, digit, key);
                 continue;
             };
-            let (above, slot) = unpack(last);
+            if self.states[slot] == State::Present && key(slot) <= least {
+                return Some((slot, least));
+            }
+            if self.returned.pop().is_none() {
+                self.run.pop();
+            }
             match self.states[slot] {
-                State::Present if key(slot) <= self.base + above => return Some(slot),
                 State::Present => self.place(slot, key(slot)),
                 _ => self.states[slot] = State::Absent,
             }
-            self.run.pop();
         }
     }
 
-    /// A slot that will probably be the smallest when `ahead` others have left.
-    pub(super) fn upcoming(&self, ahead: usize) -> Option<u32> {
-        let at = self.run.len().checked_sub(ahead + 1)?;
-        self.run.get(at).map(|packed| unpack(*packed).1)
+    /// The slot that will probably be [popped](Self::pop) next.
+    pub(super) fn upcoming(&self) -> Option<u32> {
+        self.run.last().map(|last| unpack(*last).1)
     }
 
-    /// Takes out the slot with the smallest number.
-    pub(super) fn pop(&mut self, key: impl Fn(u32) -> u64) -> Option<u32> {
-        let slot = self.first(key)?;
-        self.run.pop();
+    /// No slot has a smaller number than this; the greatest there is if there are none.
+    pub(super) fn lower_bound(&self) -> u64 {
+        if let Some(&(least, _)) = self.returned.last() {
+            return least;
+        }
+        if let Some(&last) = self.run.last() {
+            return self.base + unpack(last).0;
+        }
+        self.lowest().map_or(u64::MAX, |(level, digit)| {
+            with_digit(self.base, level, digit)
+        })
+    }
+
+    /// Takes out the slot with the smallest number, and tells that number, unless it is above `limit`.
+    pub(super) fn pop(&mut self, limit: u64, key: impl Fn(u32) -> u64) -> Option<(u32, u64)> {
+        let (slot, least) = self.least(&key)?;
+        if least > limit {
+            return None;
+        }
+        if self.returned.pop().is_none() {
+            self.run.pop();
+        }
         self.states[slot] = State::Absent;
         self.len -= 1;
-        Some(slot)
+        // What a part tells the others is then the next number, and not only a bound below it.
+        if self.run.is_empty()
+            && let Some((level, digit)) = self.lowest()
+        {
+            self.open(level, digit, key);
+        }
+        Some((slot, least))
+    }
+
+    /// Undoes the last [`pop`](Self::pop) that was not undone, which told this number. Nothing else has been changed since.
+    pub(super) fn put_back(&mut self, slot: u32, least: u64) {
+        debug_assert_eq!(self.states.get(slot), State::Absent, "it was taken out");
+        self.states[slot] = State::Present;
+        self.len += 1;
+        self.returned.push((least, slot));
     }
 
     /// The first bucket in order that holds anything.
@@ -181,6 +228,7 @@ impl Calendar {
         size_of_val(&*self.buckets)
             + self.chunks.memory_bytes()
             + self.run.capacity() * size_of::<u64>()
+            + self.returned.capacity() * size_of::<(u64, u32)>()
             + self.states.memory_bytes()
     }
 
@@ -206,6 +254,11 @@ impl Calendar {
             self.run.is_sorted_by(|one, next| one > next),
             "the run is sorted"
         );
+        assert!(
+            self.returned.is_sorted_by(|one, next| one >= next),
+            "what was put back is sorted"
+        );
+        places.extend(self.returned.iter().map(|(least, slot)| (*slot, *least)));
         places.extend(self.run.iter().map(|packed| {
             let (above, slot) = unpack(*packed);
             (slot, self.base + above)

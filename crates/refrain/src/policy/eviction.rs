@@ -1,18 +1,29 @@
-//! One policy of three behind one interface, and its comparison with LRU.
+//! One part of an order of eviction: one policy of three behind one interface.
+
+mod bidding;
+mod state;
+
+use std::sync::Arc;
 
 use super::gdsf::Gdsf;
-use super::hazard::Hazard;
+use super::hazard::{self, Hazard};
 use super::lru::Lru;
-use super::shadow::{ShadowLru, VersusLru};
-use super::{Admission, Candidate, Hit, Moment, Policy, Residents, Sampling, Space, StateError};
+use super::shadow::VersusLru;
+use super::shared::Shared;
+use super::{
+    Admission, Candidate, Contender, Hit, Moment, Policy, Residents, Sampling, Space, Victims,
+    admit_among,
+};
 
-/// One policy at work over one cache.
+/// The order of some or all entries of a cache.
 #[derive(Debug)]
 pub struct Eviction {
-    policy: Policy,
     order: Order,
-    /// What LRU would have done; not for LRU itself.
-    shadow: Option<Box<ShadowLru>>,
+    shared: Arc<Shared>,
+    /// Which part it is.
+    part: usize,
+    /// Whether `shared` knows that there is something in it.
+    noted_filled: bool,
 }
 
 #[derive(Debug)]
@@ -23,26 +34,43 @@ enum Order {
 }
 
 impl Eviction {
-    /// `policy` over an empty cache.
+    /// `policy` over an empty cache, in one part.
     #[must_use]
     pub fn new(policy: Policy) -> Self {
-        let order = match policy {
+        Self::of(&Arc::new(Shared::new(policy, 1)), 0)
+    }
+
+    /// The same in `count` parts, up to 64, each of which orders entries of its own. They learn together, and
+    /// [`admit_among`] finds the worst entry of all.
+    ///
+    /// # Panics
+    ///
+    /// When `count` is 0 or above 64.
+    #[must_use]
+    pub fn parts(policy: Policy, count: usize) -> Vec<Self> {
+        assert!((1..=64).contains(&count), "1 to 64 parts, not {count}");
+        let shared = Arc::new(Shared::new(policy, count));
+        (0..count).map(|part| Self::of(&shared, part)).collect()
+    }
+
+    fn of(shared: &Arc<Shared>, part: usize) -> Self {
+        let order = match shared.policy {
             Policy::Lru => Order::Lru(Box::new(Lru::new())),
-            Policy::Gdsf => Order::Gdsf(Box::new(Gdsf::new())),
-            Policy::Hazard => Order::Hazard(Box::new(Hazard::new())),
+            Policy::Gdsf => Order::Gdsf(Box::new(Gdsf::new(Arc::clone(shared)))),
+            Policy::Hazard => Order::Hazard(Box::new(Hazard::new(Arc::clone(shared)))),
         };
-        let shadow = (policy != Policy::Lru).then(|| Box::new(ShadowLru::new()));
         Self {
-            policy,
             order,
-            shadow,
+            shared: Arc::clone(shared),
+            part,
+            noted_filled: false,
         }
     }
 
     /// Which policy it is.
     #[must_use]
     pub fn policy(&self) -> Policy {
-        self.policy
+        self.shared.policy
     }
 
     /// How many entries are in order.
@@ -61,33 +89,54 @@ impl Eviction {
         self.len() == 0
     }
 
+    /// No entry of this part comes before this in the order of all parts; the greatest number there is if it is empty.
+    ///
+    /// Scores may be compared between parts of one order, and within [`tolerance`](Policy::tolerance) count as equal.
+    #[must_use]
+    pub fn score(&self) -> u64 {
+        match &self.order {
+            Order::Lru(lru) => lru.score(),
+            Order::Gdsf(gdsf) => gdsf.score(),
+            Order::Hazard(hazard) => hazard.score(),
+        }
+    }
+
+    /// The entry of this part that will probably leave next, from what is at hand.
+    #[must_use]
+    pub fn upcoming(&self) -> Option<u32> {
+        match &self.order {
+            Order::Lru(lru) => lru.upcoming(),
+            Order::Gdsf(_) => None,
+            Order::Hazard(hazard) => hazard.upcoming(),
+        }
+    }
+
     /// The capacity that LRU is given in the [comparison](Self::versus_lru); without limits until then.
     pub fn set_capacity(&mut self, bytes: u64, entries: u64) {
-        if let Some(shadow) = &mut self.shadow {
-            shadow.set_capacity(bytes, entries);
-        }
+        self.shared.set_capacity(bytes, entries);
     }
 
     /// Which hits [`learn`](Self::learn) has a use for; it changes with the rate of requests.
     #[must_use]
     pub fn sampling(&self) -> Sampling {
-        match &self.order {
-            Order::Lru(_) => Sampling::NONE,
-            Order::Gdsf(gdsf) => gdsf.sampling(),
-            Order::Hazard(hazard) => hazard.sampling(),
-        }
+        self.shared.sampling()
     }
 
     /// Learns from hits, in the order in which they happened.
     pub fn learn(&mut self, residents: &impl Residents, hits: &[Hit], now: Moment) {
         match &mut self.order {
-            Order::Lru(_) => {}
-            Order::Gdsf(gdsf) => gdsf.keep_pace(now),
-            Order::Hazard(hazard) => hazard.learn(residents, hits, now),
+            Order::Lru(_) => return,
+            Order::Gdsf(_) => self.shared.keep_pace(&mut 0, now),
+            Order::Hazard(hazard) => {
+                hazard.keep_pace(now);
+                for hit in hits {
+                    hazard.hit(residents, *hit);
+                }
+            }
         }
         for hit in hits {
             if self.contains(hit.slot) {
-                self.compare(&resident(residents, hit.slot), true, now);
+                (self.shared).compare(&resident(residents, hit.slot), true, now);
             }
         }
     }
@@ -100,15 +149,6 @@ impl Eviction {
         }
     }
 
-    /// Lets LRU have its turn with a request.
-    fn compare(&mut self, candidate: &Candidate, hit: bool, now: Moment) {
-        let reported = self.sampling();
-        if let Some(shadow) = &mut self.shadow {
-            shadow.follow(reported);
-            shadow.request(candidate, hit, now);
-        }
-    }
-
     /// Learns from a miss: `fingerprint` was asked for and is about to be computed.
     pub fn miss(&mut self, residents: &impl Residents, fingerprint: u64, now: Moment) {
         if let Order::Hazard(hazard) = &mut self.order {
@@ -116,7 +156,7 @@ impl Eviction {
         }
     }
 
-    /// Decides whether `candidate` is stored, and appends to `victims` what has to leave for it.
+    /// Decides whether `candidate` is stored, and appends to `victims` what has to leave for it, where this is the only part.
     ///
     /// Victims are out of the order when this returns; the cache frees them without further word. A candidate
     /// heavier than the whole cache is for [`decline`](Self::decline), as nothing could make room for it.
@@ -128,56 +168,61 @@ impl Eviction {
         now: Moment,
         victims: &mut Vec<u32>,
     ) -> Admission {
-        self.compare(candidate, false, now);
-        match &mut self.order {
-            Order::Lru(lru) => lru.admit(residents, space, now, victims),
-            Order::Gdsf(gdsf) => gdsf.admit(residents, candidate, 0, space, now, victims),
-            Order::Hazard(hazard) => hazard.admit(residents, candidate, space, now, victims),
-        }
+        let mut found = Victims::new();
+        let mut alone = [Contender {
+            eviction: self,
+            residents,
+        }];
+        let admission = admit_among(&mut alone, u64::MAX, candidate, space, now, &mut found);
+        victims.extend(found.iter().map(|victim| victim.slot));
+        admission.expect("nothing lies outside")
     }
 
-    /// The same for a new value of the key in `slot`, which is out of the order afterwards.
-    ///
-    /// `space` is what is missing once the old value has left. If it is admitted, the slot takes the new value and word and
-    /// is [inserted](Self::insert) again; if it is declined, the cache frees the slot.
-    pub fn readmit(
+    /// The word of `candidate`, which belongs to this part and is stored where there is room.
+    pub fn accept_into_free_room(
+        &mut self,
+        residents: &impl Residents,
+        candidate: &Candidate,
+        held_bytes: u64,
+        now: Moment,
+    ) -> u64 {
+        let space = Space {
+            held_bytes,
+            ..Space::default()
+        };
+        let bid = self.bid(residents, candidate, space, now);
+        self.accept(candidate, &bid, 0, now);
+        bid.word
+    }
+
+    /// The key in `slot` gets the value of `candidate`, which takes a slot of its own: `slot` is out of the order
+    /// afterwards. The word for the new one.
+    pub fn replace(
         &mut self,
         residents: &impl Residents,
         slot: u32,
         candidate: &Candidate,
-        space: Space,
         now: Moment,
-        victims: &mut Vec<u32>,
-    ) -> Admission {
-        self.forget_in_comparison(residents, slot);
-        self.compare(candidate, false, now);
+    ) -> u64 {
+        self.shared
+            .forget_in_comparison(residents.fingerprint(slot));
+        self.shared.compare(candidate, false, now);
         match &mut self.order {
             Order::Lru(lru) => {
                 lru.remove(slot);
-                lru.admit(residents, space, now, victims)
+                now.tick
             }
             Order::Gdsf(gdsf) => {
                 gdsf.remove(slot);
-                gdsf.admit(
-                    residents,
-                    candidate,
-                    residents.word(slot),
-                    space,
-                    now,
-                    victims,
-                )
+                gdsf.bid(candidate, residents.word(slot), now.tick).0
             }
-            Order::Hazard(hazard) => {
-                hazard.remember(residents, slot, now);
-                hazard.remove(slot);
-                hazard.admit(residents, candidate, space, now, victims)
-            }
+            Order::Hazard(hazard) => hazard.replace(residents, slot),
         }
     }
 
     /// Remembers a candidate that is not stored because it is heavier than the whole cache.
     pub fn decline(&mut self, candidate: &Candidate, now: Moment) {
-        self.compare(candidate, false, now);
+        self.shared.compare(candidate, false, now);
         if let Order::Hazard(hazard) = &mut self.order {
             hazard.decline(candidate, now);
         }
@@ -189,6 +234,17 @@ impl Eviction {
             Order::Lru(lru) => lru.insert(residents, slot),
             Order::Gdsf(gdsf) => gdsf.insert(residents, slot),
             Order::Hazard(hazard) => hazard.insert(residents, slot, now),
+        }
+        if !self.noted_filled {
+            self.noted_filled = true;
+            self.shared.note_filled(self.part, true);
+        }
+    }
+
+    fn note_whether_empty(&mut self) {
+        if self.noted_filled && self.is_empty() {
+            self.noted_filled = false;
+            self.shared.note_filled(self.part, false);
         }
     }
 
@@ -208,36 +264,25 @@ impl Eviction {
             Order::Hazard(hazard) => hazard.remove(slot),
         };
         if found {
-            self.forget_in_comparison(residents, slot);
+            self.note_whether_empty();
+            self.shared
+                .forget_in_comparison(residents.fingerprint(slot));
         }
         found
-    }
-
-    fn forget_in_comparison(&mut self, residents: &impl Residents, slot: u32) {
-        let is_empty = self.is_empty();
-        if let Some(shadow) = &mut self.shadow {
-            shadow.remove(residents.fingerprint(slot));
-            // Nothing is left, so everything was invalidated, what only LRU would still have had included.
-            if is_empty {
-                shadow.clear();
-            }
-        }
     }
 
     /// This cache and LRU on the same requests, those of a sample of the keys; `None` if the policy is LRU.
     #[must_use]
     pub fn versus_lru(&self) -> Option<VersusLru> {
-        self.shadow.as_ref().map(|shadow| shadow.versus())
+        self.shared.versus_lru()
     }
 
     /// Begins the comparison anew.
     pub fn reset_versus_lru(&mut self) {
-        if let Some(shadow) = &mut self.shadow {
-            shadow.reset();
-        }
+        self.shared.reset_versus_lru();
     }
 
-    /// The entry that would leave next.
+    /// The entry of this part that would leave next.
     pub fn worst(&mut self, residents: &impl Residents, now: Moment) -> Option<u32> {
         match &mut self.order {
             Order::Lru(lru) => lru.worst(residents),
@@ -246,35 +291,28 @@ impl Eviction {
         }
     }
 
-    /// Takes the entry that has to leave next out of the order.
+    /// Takes the entry of this part that has to leave next out of the order, unless it comes after `limit` in the order of
+    /// all parts.
+    pub fn evict_below(
+        &mut self,
+        residents: &impl Residents,
+        limit: u64,
+        now: Moment,
+    ) -> Option<u32> {
+        if let Order::Hazard(hazard) = &mut self.order {
+            hazard.review_to_shrink(residents, now);
+        }
+        let (slot, rank) = self.take_worst(residents, now, limit, &mut 0)?;
+        if let Order::Gdsf(gdsf) = &mut self.order {
+            gdsf.raise_floor(rank, now.tick);
+        }
+        self.give_up(residents, slot, now);
+        Some(slot)
+    }
+
+    /// Takes the entry that has to leave next out of the order, where this is the only part.
     pub fn evict(&mut self, residents: &impl Residents, now: Moment) -> Option<u32> {
-        match &mut self.order {
-            Order::Lru(lru) => lru.evict(residents),
-            Order::Gdsf(gdsf) => gdsf.evict(residents, now),
-            Order::Hazard(hazard) => hazard.evict(residents, now),
-        }
-    }
-
-    /// What was learned so far, to be [loaded](Self::load) after a restart; `None` for a policy that learns nothing.
-    #[must_use]
-    pub fn save(&self, now: Moment) -> Option<Vec<u8>> {
-        match &self.order {
-            Order::Lru(_) | Order::Gdsf(_) => None,
-            Order::Hazard(hazard) => Some(hazard.save(now)),
-        }
-    }
-
-    /// Goes on from what [`save`](Self::save) returned, perhaps of another process with other ticks.
-    ///
-    /// # Errors
-    ///
-    /// When the bytes are not a whole state of this version, or this policy has none. Then nothing changes.
-    pub fn load(&mut self, bytes: &[u8], now: Moment) -> Result<(), StateError> {
-        match &mut self.order {
-            Order::Lru(_) => Err(StateError::NoState { policy: "lru" }),
-            Order::Gdsf(_) => Err(StateError::NoState { policy: "gdsf" }),
-            Order::Hazard(hazard) => hazard.load(bytes, now),
-        }
+        self.evict_below(residents, u64::MAX, now)
     }
 
     /// Bytes this structure takes, without the words.
@@ -285,11 +323,7 @@ impl Eviction {
             Order::Gdsf(gdsf) => gdsf.memory_bytes(),
             Order::Hazard(hazard) => hazard.memory_bytes(),
         };
-        order
-            + self
-                .shadow
-                .as_ref()
-                .map_or(0, |shadow| shadow.memory_bytes())
+        order + self.shared.memory_bytes() / self.shared.parts
     }
 
     /// Checks every invariant, for tests.
@@ -303,8 +337,17 @@ impl Eviction {
             Order::Gdsf(gdsf) => gdsf.validate(residents),
             Order::Hazard(hazard) => hazard.validate(),
         }
-        if let Some(shadow) = &self.shadow {
-            shadow.validate();
+        self.shared.validate();
+    }
+}
+
+impl Policy {
+    /// By how much [scores](Eviction::score) may differ and count as equal.
+    #[must_use]
+    pub fn tolerance(self) -> u64 {
+        match self {
+            Self::Lru | Self::Gdsf => 0,
+            Self::Hazard => u64::from(hazard::TOLERANCE),
         }
     }
 }

@@ -11,10 +11,12 @@
 
 mod floor;
 
+use std::sync::Arc;
+
 use super::heap::Heap;
-use super::pace::Pace;
-use super::{Admission, Candidate, Moment, Residents, Sampling, Space};
-use floor::Floor;
+use super::shared::Shared;
+use super::{Candidate, LEAST_COST_SECONDS, Residents};
+pub(super) use floor::Floor;
 
 /// Uses are counted to here, in the low bits of the word below the tick.
 const USES_BITS: u32 = 16;
@@ -36,26 +38,16 @@ fn uses_of(word: u64) -> u16 {
 #[derive(Debug)]
 pub(super) struct Gdsf {
     heap: Heap,
-    floor: Floor,
-    pace: Pace,
+    /// Has the floor, which is one for all parts.
+    shared: Arc<Shared>,
 }
 
 impl Gdsf {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
         Self {
             heap: Heap::new(),
-            floor: Floor::new(),
-            pace: Pace::default(),
+            shared,
         }
-    }
-
-    /// It learns nothing from hits, but what it is compared with has to know of some.
-    pub(super) fn sampling(&self) -> Sampling {
-        self.pace.sampling()
-    }
-
-    pub(super) fn keep_pace(&mut self, now: Moment) {
-        self.pace.keep(now);
     }
 
     pub(super) fn contains(&self, slot: u32) -> bool {
@@ -66,40 +58,22 @@ impl Gdsf {
         self.heap.len()
     }
 
-    /// Admits what is worth more than all that it displaces; `word` is 0, or that of the entry it replaces.
-    pub(super) fn admit(
-        &mut self,
-        residents: &impl Residents,
-        candidate: &Candidate,
-        word: u64,
-        mut space: Space,
-        now: Moment,
-        victims: &mut Vec<u32>,
-    ) -> Admission {
-        self.pace.admission(now);
+    /// No entry is of less value.
+    pub(super) fn score(&self) -> u64 {
+        self.heap.first().map_or(u64::MAX, |(_, value)| rank(value))
+    }
+
+    /// The word and the rank of a candidate that would have been used once more than `word` says.
+    pub(super) fn bid(&self, candidate: &Candidate, word: u64, tick: u64) -> (u64, u64) {
         let uses = uses_of(word).max(1);
         let density = density(candidate.cost_seconds, candidate.weight_bytes);
-        let value = self.floor.now() + f64::from(uses) * density;
-        let (already, mut floor) = (victims.len(), 0.0);
-        while !space.is_enough()
-            && let Some((victim, known)) = self.first(residents)
-        {
-            if known > value {
-                for victim in victims.drain(already..) {
-                    self.insert(residents, victim);
-                }
-                self.floor.rise(now.tick, value);
-                return Admission::Decline;
-            }
-            floor = known;
-            self.heap.remove(victim);
-            space = space.without(residents.weight_bytes(victim));
-            victims.push(victim);
-        }
-        self.floor.rise(now.tick, floor);
-        Admission::Admit {
-            word: pack(now.tick, uses),
-        }
+        let value = self.shared.floor().now() + f64::from(uses) * density;
+        (pack(tick, uses), rank(value))
+    }
+
+    /// What was given up, or refused, raises the floor.
+    pub(super) fn raise_floor(&self, rank: u64, tick: u64) {
+        self.shared.floor().rise(tick, f64::from_bits(rank));
     }
 
     pub(super) fn insert(&mut self, residents: &impl Residents, slot: u32) {
@@ -114,11 +88,23 @@ impl Gdsf {
         self.first(residents).map(|(slot, _)| slot)
     }
 
-    pub(super) fn evict(&mut self, residents: &impl Residents, now: Moment) -> Option<u32> {
+    /// Takes out the entry of least value, unless it ranks above `limit`; and its rank.
+    pub(super) fn take_worst(
+        &mut self,
+        residents: &impl Residents,
+        limit: u64,
+    ) -> Option<(u32, u64)> {
         let (slot, value) = self.first(residents)?;
+        if rank(value) > limit {
+            return None;
+        }
         self.heap.remove(slot);
-        self.floor.rise(now.tick, value);
-        Some(slot)
+        Some((slot, rank(value)))
+    }
+
+    /// Undoes [`take_worst`](Self::take_worst).
+    pub(super) fn put_back(&mut self, slot: u32, rank: u64) {
+        self.heap.set(slot, f64::from_bits(rank));
     }
 
     /// The entry of least value, and that value. Those that were used since they were looked at move back first.
@@ -136,11 +122,11 @@ impl Gdsf {
     fn value(&self, residents: &impl Residents, slot: u32) -> f64 {
         let word = residents.word(slot);
         let density = density(residents.cost_seconds(slot), residents.weight_bytes(slot));
-        self.floor.at(word >> USES_BITS) + f64::from(uses_of(word)) * density
+        self.shared.floor().at(word >> USES_BITS) + f64::from(uses_of(word)) * density
     }
 
     pub(super) fn memory_bytes(&self) -> usize {
-        self.heap.memory_bytes() + self.floor.memory_bytes()
+        self.heap.memory_bytes()
     }
 
     pub(super) fn validate(&self, residents: &impl Residents) {
@@ -151,8 +137,12 @@ impl Gdsf {
                 "an entry was used at least once"
             );
         }
-        self.floor.validate();
     }
+}
+
+/// Values in order, as whole numbers; none is negative.
+fn rank(value: f64) -> u64 {
+    value.max(0.0).to_bits()
 }
 
 #[expect(
@@ -160,7 +150,7 @@ impl Gdsf {
     reason = "a weight of 2^53 bytes and one more are worth the same"
 )]
 fn density(cost_seconds: f32, weight_bytes: u64) -> f64 {
-    f64::from(cost_seconds) / weight_bytes.max(1) as f64
+    f64::from(cost_seconds.max(LEAST_COST_SECONDS)) / weight_bytes.max(1) as f64
 }
 
 #[cfg(test)]

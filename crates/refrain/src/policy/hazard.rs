@@ -11,6 +11,7 @@
 //! and Paganini, "On the optimality of timer-based caching" (2024); why to look ahead, [`lookahead`].
 
 mod history;
+mod learned;
 mod learner;
 mod lookahead;
 mod model;
@@ -18,45 +19,73 @@ mod order;
 mod state;
 mod word;
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::pace::Pace;
-use super::{Admission, Candidate, Hit, Moment, Residents, Sampling, Space, StateError};
+use super::shared::Shared;
+use super::{Candidate, Hit, Moment, Residents, Space, StateError};
+pub(super) use learned::Learned;
 use learner::Learner;
 use order::Order;
 
+pub(super) use order::TOLERANCE;
 pub(super) use word::touch;
 
 /// Stale entries at the top that are put back before one leaves.
-const CORRECTIONS_MAX: u32 = 64;
+pub(super) const CORRECTIONS_MAX: u32 = 64;
 /// Slots to look at for one that is taken.
 const PROBES_PER_REVIEW: usize = 4;
+/// So many at least are looked at in one go: they lie side by side.
+const REVIEWS_TOGETHER: usize = 8;
 /// Entries looked at again for each one that leaves when the capacity shrinks.
 const REVIEWS_TO_SHRINK: usize = 8;
 
-/// The default policy: 14 bytes an entry beside its word, the history, and 90 KB.
+/// One part of the default policy: 14 bytes an entry beside its word, the history, and 33 KB; 100 KB for all parts together.
 #[derive(Debug)]
 pub(super) struct Hazard {
     learner: Learner,
     order: Order,
-    pace: Pace,
     /// Where the round of reviews has come to.
     review: u32,
+    /// Reviews that are due.
+    reviews_due: usize,
     /// How much exposure of the candidate just admitted is booked.
     admitted_booked: u64,
-    /// Victims of the decision at hand with their indices, kept for its allocation.
-    indices: Vec<f32>,
+    /// And its index, if it had to be computed.
+    admitted_index: Option<f32>,
+    /// Admissions decided since the pace was measured.
+    admissions: u32,
+}
+
+/// What a candidate is thought to be worth.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bid {
+    pub(super) word: u64,
+    pub(super) rank: u64,
+    index: Option<f32>,
+    booked: u64,
+}
+
+/// Indices in order, as whole numbers: those that are not positive, of what has expired, are all alike.
+fn rank(index: f32) -> u64 {
+    u64::from(index.max(0.0).to_bits())
+}
+
+fn index_of(rank: u64) -> f32 {
+    f32::from_bits(u32::try_from(rank).expect("it was made of 32 bits"))
 }
 
 impl Hazard {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
         Self {
-            learner: Learner::new(),
+            learner: Learner::new(shared),
             order: Order::new(),
-            pace: Pace::default(),
             review: 0,
+            reviews_due: 0,
             admitted_booked: 0,
-            indices: Vec::new(),
+            admitted_index: None,
+            admissions: 0,
         }
     }
 
@@ -68,16 +97,21 @@ impl Hazard {
         self.order.contains(slot)
     }
 
-    pub(super) fn sampling(&self) -> Sampling {
-        self.learner.sampling
+    /// The list of the entry with the smallest index, as it was last computed.
+    pub(super) fn score(&self) -> u64 {
+        self.order.first_list().map_or(u64::MAX, u64::from)
     }
 
-    pub(super) fn learn(&mut self, residents: &impl Residents, hits: &[Hit], now: Moment) {
-        self.pace.keep(now);
-        self.learner.sampling = self.pace.sampling();
-        for hit in hits {
-            self.learner.hit(residents, &self.order, *hit);
-        }
+    pub(super) fn upcoming(&self) -> Option<u32> {
+        self.order.first()
+    }
+
+    pub(super) fn keep_pace(&mut self, now: Moment) {
+        self.learner.shared.keep_pace(&mut self.admissions, now);
+    }
+
+    pub(super) fn hit(&mut self, residents: &impl Residents, hit: Hit) {
+        self.learner.hit(residents, &self.order, hit);
     }
 
     pub(super) fn miss(&mut self, residents: &impl Residents, fingerprint: u64, now: Moment) {
@@ -85,69 +119,66 @@ impl Hazard {
             .miss(residents, &self.order, fingerprint, now.tick);
     }
 
-    pub(super) fn admit(
+    /// What `candidate` would be worth; its rank counts only where space is missing.
+    pub(super) fn bid(
         &mut self,
         residents: &impl Residents,
         candidate: &Candidate,
-        mut space: Space,
+        space: Space,
         now: Moment,
-        victims: &mut Vec<u32>,
-    ) -> Admission {
-        self.pace.admission(now);
-        self.learner.sampling = self.pace.sampling();
-        self.learner
-            .history
-            .set_room(self.order.len(), space.held_bytes);
-        let known = self.learner.history.find(candidate.fingerprint);
-        let (word, booked) = known.map_or_else(
-            || (touch(0, now.tick), 0),
-            |(_, ghost)| (ghost.word, ghost.booked),
-        );
-
+    ) -> Bid {
+        self.keep_pace(now);
+        self.learner.keep_up();
+        (self.learner.tracked.history).set_room(self.order.len(), space.held_bytes);
+        let (word, booked) = self.learner.recall(candidate, now.tick);
+        let mut index = None;
         if !space.is_enough() {
-            let life = self.life(candidate.expires, now);
-            let index = self.learner.index(
+            index = Some(self.learner.rates.index(
                 word,
                 candidate.weight_bytes,
                 candidate.cost_seconds,
                 now.tick,
-                life,
-            );
-            self.review(residents, self.pace.reviews(), now);
-            let already = victims.len();
-            let mut corrections = 0;
-            self.indices.clear();
-            while !space.is_enough()
-                && let Some((victim, victim_index)) =
-                    self.take_worst(residents, now, &mut corrections)
-            {
-                self.indices.push(victim_index);
-                victims.push(victim);
-                if victim_index > index {
-                    for (victim, index) in victims.drain(already..).zip(self.indices.drain(..)) {
-                        self.order.set(victim, index);
-                    }
-                    self.learner
-                        .remember_candidate(candidate, word, booked, now.tick);
-                    return Admission::Decline;
-                }
-                space = space.without(residents.weight_bytes(victim));
-            }
-            for &victim in &victims[already..] {
-                self.learner.remember(residents, victim, now.tick);
+                self.life(candidate.expires, now),
+            ));
+            self.reviews_due += self.learner.shared.reviews();
+            if self.reviews_due >= REVIEWS_TOGETHER {
+                let due = std::mem::take(&mut self.reviews_due);
+                self.review(residents, due, now);
             }
         }
-        self.learner.history.remove(candidate.fingerprint);
-        self.admitted_booked = booked;
-        Admission::Admit { word }
+        Bid {
+            word,
+            rank: index.map_or(u64::MAX, rank),
+            index,
+            booked,
+        }
+    }
+
+    /// The candidate of this bid is admitted.
+    pub(super) fn accept(&mut self, candidate: &Candidate, bid: &Bid) {
+        self.admissions = self.admissions.saturating_add(1);
+        self.learner.forget(candidate);
+        self.admitted_booked = bid.booked;
+        self.admitted_index = bid.index;
+    }
+
+    /// The candidate of this bid is declined.
+    pub(super) fn refuse(&mut self, candidate: &Candidate, bid: &Bid, now: Moment) {
+        self.admissions = self.admissions.saturating_add(1);
+        self.learner
+            .remember_candidate(candidate, bid.word, bid.booked, now.tick);
+    }
+
+    /// The entry in `slot` gets another value: out of the order, and its word goes over to the new one.
+    pub(super) fn replace(&mut self, residents: &impl Residents, slot: u32) -> u64 {
+        self.admitted_booked = self.learner.booked_of(residents, slot);
+        self.admitted_index = None;
+        self.order.remove(slot);
+        residents.word(slot)
     }
 
     pub(super) fn decline(&mut self, candidate: &Candidate, now: Moment) {
-        let known = self.learner.history.find(candidate.fingerprint);
-        let (word, booked) = known.map_or_else(
-            || (touch(0, now.tick), 0),
-            |(_, ghost)| (ghost.word, ghost.booked),
-        );
+        let (word, booked) = self.learner.recall(candidate, now.tick);
         self.learner
             .remember_candidate(candidate, word, booked, now.tick);
     }
@@ -155,7 +186,14 @@ impl Hazard {
     pub(super) fn insert(&mut self, residents: &impl Residents, slot: u32, now: Moment) {
         self.learner
             .admitted(slot, residents.word(slot), self.admitted_booked);
-        self.order.set(slot, self.index(residents, slot, now));
+        let index =
+            (self.admitted_index.take()).unwrap_or_else(|| self.index(residents, slot, now));
+        self.order.set(slot, index);
+    }
+
+    /// Remembers how an entry was used that was [taken out](Self::take_worst) to leave.
+    pub(super) fn give_up(&mut self, residents: &impl Residents, slot: u32, now: Moment) {
+        self.learner.remember(residents, slot, now.tick);
     }
 
     /// Remembers how an entry was used that is about to leave.
@@ -170,37 +208,45 @@ impl Hazard {
     }
 
     pub(super) fn worst(&mut self, residents: &impl Residents, now: Moment) -> Option<u32> {
-        let (slot, index) = self.take_worst(residents, now, &mut 0)?;
-        self.order.set(slot, index);
+        let (slot, rank) = self.take_worst(residents, now, u64::MAX, &mut 0)?;
+        self.put_back(slot, rank);
         Some(slot)
     }
 
-    pub(super) fn evict(&mut self, residents: &impl Residents, now: Moment) -> Option<u32> {
+    /// Looks at some entries again before several leave without a candidate.
+    pub(super) fn review_to_shrink(&mut self, residents: &impl Residents, now: Moment) {
+        self.learner.keep_up();
         self.review(residents, REVIEWS_TO_SHRINK, now);
-        let (slot, _) = self.take_worst(residents, now, &mut 0)?;
-        self.learner.remember(residents, slot, now.tick);
-        Some(slot)
     }
 
-    /// Takes out the entry with the smallest index, and that index.
+    /// Takes out the entry with the smallest index, unless that lies above list `limit`; and the rank of that index.
     ///
     /// Hits do not move entries. One that lies too low is corrected here; one too high, by [`Self::review`].
-    fn take_worst(
+    pub(super) fn take_worst(
         &mut self,
         residents: &impl Residents,
         now: Moment,
+        limit: u64,
         corrections: &mut u32,
-    ) -> Option<(u32, f32)> {
+    ) -> Option<(u32, u64)> {
         loop {
             let slot = self.order.first()?;
             let index = self.index(residents, slot, now);
             self.order.remove(slot);
-            if *corrections >= CORRECTIONS_MAX || self.order.would_be_first(index) {
-                return Some((slot, index));
+            if *corrections >= CORRECTIONS_MAX || self.order.would_be_first(index, limit) {
+                return Some((slot, rank(index)));
             }
             *corrections += 1;
             self.order.set(slot, index);
+            if self.score() > limit {
+                return None;
+            }
         }
+    }
+
+    /// Undoes [`take_worst`](Self::take_worst).
+    pub(super) fn put_back(&mut self, slot: u32, rank: u64) {
+        self.order.set(slot, index_of(rank));
     }
 
     /// Computes the indices of the next `count` entries in the round anew.
@@ -227,7 +273,7 @@ impl Hazard {
         let life = self.life(residents.expires(slot), now);
         let (weight_bytes, cost_seconds) =
             (residents.weight_bytes(slot), residents.cost_seconds(slot));
-        self.learner.index(
+        self.learner.rates.index(
             residents.word(slot),
             weight_bytes,
             cost_seconds,
@@ -240,16 +286,36 @@ impl Hazard {
     fn life(&self, expires: Option<Duration>, now: Moment) -> Option<f32> {
         match expires?.saturating_sub(now.time) {
             Duration::ZERO => Some(0.0),
-            life => self.pace.requests_in(life),
+            life => self.learner.shared.requests_in(life),
         }
     }
 
-    pub(super) fn save(&self, now: Moment) -> Vec<u8> {
-        state::save(&self.learner, now.tick)
+    /// What all `parts` have learned and remember.
+    pub(super) fn save(parts: &[&Self], now: Moment) -> Vec<u8> {
+        let histories: Vec<_> = parts
+            .iter()
+            .map(|part| &part.learner.tracked.history)
+            .collect();
+        let learned = parts[0].learner.shared.learned();
+        state::save(&learned.model, &histories, now.tick)
     }
 
-    pub(super) fn load(&mut self, bytes: &[u8], now: Moment) -> Result<(), StateError> {
-        state::load(&mut self.learner, bytes, now.tick)
+    /// Makes all `parts` know what `save` wrote.
+    pub(super) fn load(
+        parts: &mut [&mut Self],
+        bytes: &[u8],
+        now: Moment,
+    ) -> Result<(), StateError> {
+        let shared = Arc::clone(&parts[0].learner.shared);
+        let (learned, histories) = state::load(bytes, now.tick, shared.parts)?;
+        *shared.learned() = learned;
+        shared.version.fetch_add(1, Ordering::Relaxed);
+        for (part, history) in parts.iter_mut().zip(histories) {
+            part.learner.tracked.history = history;
+            part.learner.tracked.round = 0;
+            part.learner.keep_up();
+        }
+        Ok(())
     }
 
     pub(super) fn memory_bytes(&self) -> usize {
@@ -258,7 +324,7 @@ impl Hazard {
 
     pub(super) fn validate(&self) {
         self.order.validate();
-        self.learner.history.validate();
+        self.learner.tracked.history.validate();
     }
 }
 

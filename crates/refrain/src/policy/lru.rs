@@ -3,8 +3,8 @@
 //! The word of an entry is the tick of its last use, so a hit stores one number and moves nothing;
 //! the [`Calendar`] finds the smallest.
 
+use super::Residents;
 use super::calendar::Calendar;
-use super::{Admission, Moment, Residents, Space};
 
 /// Exact LRU: 6 bytes an entry beside its word.
 #[derive(Debug)]
@@ -23,26 +23,13 @@ impl Lru {
         self.order.len()
     }
 
-    /// Everything that fits is admitted.
-    pub(super) fn admit(
-        &mut self,
-        residents: &impl Residents,
-        mut space: Space,
-        now: Moment,
-        victims: &mut Vec<u32>,
-    ) -> Admission {
-        while !space.is_enough()
-            && let Some(victim) = self.evict(residents)
-        {
-            space = space.without(residents.weight_bytes(victim));
-            victims.push(victim);
-            for ahead in [1, 3] {
-                if let Some(upcoming) = self.order.upcoming(ahead) {
-                    residents.warm(upcoming, ahead);
-                }
-            }
-        }
-        Admission::Admit { word: now.tick }
+    /// No entry was used before this tick.
+    pub(super) fn score(&self) -> u64 {
+        self.order.lower_bound()
+    }
+
+    pub(super) fn upcoming(&self) -> Option<u32> {
+        self.order.upcoming()
     }
 
     pub(super) fn insert(&mut self, residents: &impl Residents, slot: u32) {
@@ -61,8 +48,18 @@ impl Lru {
         self.order.first(|slot| residents.word(slot))
     }
 
-    pub(super) fn evict(&mut self, residents: &impl Residents) -> Option<u32> {
-        self.order.pop(|slot| residents.word(slot))
+    /// Takes out the least recently used, unless it was used after tick `limit`; and the tick at which it was.
+    pub(super) fn take_worst(
+        &mut self,
+        residents: &impl Residents,
+        limit: u64,
+    ) -> Option<(u32, u64)> {
+        self.order.pop(limit, |slot| residents.word(slot))
+    }
+
+    /// Undoes the last [`take_worst`](Self::take_worst) that was not undone.
+    pub(super) fn put_back(&mut self, slot: u32, tick: u64) {
+        self.order.put_back(slot, tick);
     }
 
     pub(super) fn memory_bytes(&self) -> usize {

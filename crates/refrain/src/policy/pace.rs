@@ -16,21 +16,22 @@ const REQUESTS_MIN: u64 = 64;
 
 /// Entries whose index is computed anew before one is evicted; more gains 0.1 points in `docs/eviction.md`.
 const REVIEWS_MAX: f32 = 64.0;
-const REVIEWS_MIN: f32 = 4.0;
+const REVIEWS_MIN: f32 = 1.0;
 /// As many of them a second take 2 to 3 % of a processor.
 const REVIEWS_PER_SECOND: f32 = 2e6;
 /// Never fewer than one key in this power of two.
 const POWER_MAX: u32 = 8;
 /// Uses that are learned from take as much.
 const LEARNED_PER_SECOND: f32 = 5e4;
+/// And so do keys that are remembered after they have left.
+const REMEMBERED_PER_SECOND: f32 = 2e5;
 
 /// Requests and admissions a second, as of late.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Pace {
     since: Moment,
     admissions: u32,
     rates: Option<Rates>,
-    sampling: Sampling,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -39,30 +40,23 @@ struct Rates {
     admissions: f32,
 }
 
-impl Default for Pace {
-    fn default() -> Self {
-        Self {
-            since: Moment::default(),
-            admissions: 0,
-            rates: None,
-            sampling: Sampling::ALL,
-        }
-    }
-}
-
 impl Pace {
-    /// Counts an admission that is about to be decided.
-    pub(super) fn admission(&mut self, now: Moment) {
-        self.admissions = self.admissions.saturating_add(1);
-        self.keep(now);
+    /// Counts admissions that were decided.
+    pub(super) fn admissions(&mut self, count: u32) {
+        self.admissions = self.admissions.saturating_add(count);
     }
 
-    /// Measures anew when the time has come.
-    pub(super) fn keep(&mut self, now: Moment) {
+    /// When the rates may be measured next.
+    pub(super) fn soonest(&self) -> Duration {
+        self.since.time.saturating_add(WINDOW)
+    }
+
+    /// Measures anew when the time has come; whether it did.
+    pub(super) fn keep(&mut self, now: Moment) -> bool {
         let time = now.time.saturating_sub(self.since.time);
         let requests = now.tick.saturating_sub(self.since.tick);
         if time < WINDOW || requests < REQUESTS_MIN {
-            return;
+            return false;
         }
         let newest = Rates {
             requests: requests as f32 / time.as_secs_f32(),
@@ -77,7 +71,7 @@ impl Pace {
         });
         self.since = now;
         self.admissions = 0;
-        self.sampling = self.share_to_learn_from();
+        true
     }
 
     /// How many requests to expect in `time`; `None` until there is anything to go by.
@@ -86,23 +80,29 @@ impl Pace {
     }
 
     /// How many entries to look at again before one is evicted.
-    pub(super) fn reviews(&self) -> usize {
+    pub(super) fn reviews(&self) -> u32 {
         self.rates.map_or(REVIEWS_MAX, |rates| {
             (REVIEWS_PER_SECOND / rates.admissions).clamp(REVIEWS_MIN, REVIEWS_MAX)
-        }) as usize
+        }) as u32
     }
 
     /// Which share of the entries to learn from.
     pub(super) fn sampling(&self) -> Sampling {
-        self.sampling
+        share(self.rates.map(|rates| rates.requests / LEARNED_PER_SECOND))
     }
 
-    fn share_to_learn_from(&self) -> Sampling {
-        let excess = self
-            .rates
-            .map_or(0.0, |rates| rates.requests / LEARNED_PER_SECOND);
-        Sampling::one_in_power_of_two((excess.max(1.0).log2().ceil() as u32).min(POWER_MAX))
+    /// Which share of the keys to remember after they have left.
+    pub(super) fn remembering(&self) -> Sampling {
+        share(
+            self.rates
+                .map(|rates| rates.admissions / REMEMBERED_PER_SECOND),
+        )
     }
+}
+
+fn share(excess: Option<f32>) -> Sampling {
+    let excess = excess.unwrap_or(0.0).max(1.0);
+    Sampling::one_in_power_of_two((excess.log2().ceil() as u32).min(POWER_MAX))
 }
 
 #[cfg(test)]
@@ -112,7 +112,8 @@ mod tests {
     fn after(requests_per_second: u64) -> Pace {
         let mut pace = Pace::default();
         for tenth in 1..=40 {
-            pace.admission(Moment {
+            pace.admissions(1);
+            pace.keep(Moment {
                 tick: tenth * requests_per_second / 10,
                 time: Duration::from_millis(100 * tenth),
             });
@@ -124,7 +125,8 @@ mod tests {
     fn without_a_measured_rate_no_effort_is_spared() {
         let mut pace = Pace::default();
         for tick in 0..1000 {
-            pace.admission(Moment {
+            pace.admissions(1);
+            pace.keep(Moment {
                 tick,
                 time: Duration::ZERO,
             });
@@ -152,11 +154,13 @@ mod tests {
     fn many_admissions_share_the_reviews() {
         let mut pace = Pace::default();
         for micros in 0..400_000 {
-            pace.admission(Moment {
+            pace.admissions(1);
+            pace.keep(Moment {
                 tick: micros,
                 time: Duration::from_micros(micros),
             });
         }
-        assert_eq!(pace.reviews(), 4);
+        assert_eq!(pace.reviews(), 1);
+        assert_eq!(pace.remembering(), Sampling::one_in_power_of_two(3));
     }
 }

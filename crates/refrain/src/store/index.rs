@@ -9,19 +9,31 @@
 //! counts only if the version is even and the same before and after (a sequence lock: Lameter, "Effective
 //! Synchronization on Linux/NUMA Systems", 2005).
 
-use std::sync::OnceLock;
+use std::sync::{Mutex, PoisonError};
 
 use super::segments::Segments;
 use crate::sync::SCHEDULES;
-use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
+use crate::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering, fence};
 
 pub(super) struct Index {
-    /// One array per depth, so that a reader of an old one still finds it in place.
-    directories: Box<[OnceLock<Box<[AtomicU32]>>]>,
-    depth: AtomicU32,
+    directory: AtomicPtr<Directory>,
+    /// Every directory there was: a reader of an old one still finds it in place.
+    directories: Mutex<Vec<*mut Directory>>,
     pages: Segments<Page, 3>,
     version: AtomicU64,
 }
+
+/// Pages by the high bits of the hash.
+struct Directory {
+    /// By how much a hash is shifted down for its place.
+    shift: u32,
+    places: Box<[AtomicPtr<Page>]>,
+}
+
+// SAFETY: it owns its directories, and their pointers are to pages that it owns too, all of which may be used from any thread.
+unsafe impl Send for Index {}
+// SAFETY: likewise; what is in them is atomic.
+unsafe impl Sync for Index {}
 
 struct Page([AtomicU32; CELLS]);
 
@@ -29,6 +41,9 @@ struct Page([AtomicU32; CELLS]);
 pub(super) struct IndexWriter {
     /// For each page: how many high bits its hashes share, and how many of its cells are not empty.
     pages: Vec<PageState>,
+    /// For each place of the directory: which page it names.
+    numbers: Vec<u32>,
+    depth: u32,
     free: Vec<u32>,
     /// Changes that are going on, one within the other.
     changes: u32,
@@ -47,13 +62,13 @@ const CELLS: usize = if SCHEDULES { 4 } else { 512 };
 const MOST_USED: u32 = if SCHEDULES { 3 } else { 448 };
 /// A page with fewer live cells is rebuilt instead of split: the rest are tombstones.
 const WORTH_SPLITTING: u32 = if SCHEDULES { 2 } else { 256 };
-/// Directories up to 2^20 pages: room for more slots than can be numbered, if the hashes are any good.
-const MAX_DEPTH: u32 = 20;
+/// Directories up to 2^18 pages: room for more slots than can be numbered, if the hashes are any good.
+const MAX_DEPTH: u32 = 18;
 
 const EMPTY: u32 = 0;
 const TOMBSTONE: u32 = u32::MAX;
-/// A cell holds its slot plus one, so that 0 is empty, and above it 6 bits of the hash.
-const SLOT_BITS: u32 = 26;
+/// A cell holds its slot plus one, so that 0 is empty, and above it 10 bits of the hash.
+const SLOT_BITS: u32 = 22;
 const SLOT_MASK: u32 = (1 << SLOT_BITS) - 1;
 
 /// Slots that can be named: the last number is taken by the tombstone.
@@ -64,42 +79,47 @@ fn cell_for(hash: u32, slot: u32) -> u32 {
 }
 
 fn tag(hash: u32) -> u32 {
-    // Bits that choose neither the page nor the place in it.
-    hash >> 9 & 0x3F
+    // Bits that choose not the place in the page, and not the page before there are many.
+    hash >> 9 & 0x3FF
 }
 
 fn start(hash: u32) -> usize {
     hash as usize % CELLS
 }
 
+/// `hash` without its `by` lowest bits.
+#[inline]
+fn shifted(hash: u32, by: u32) -> usize {
+    // A shift by all 32 would overflow: then there is one page.
+    hash.checked_shr(by).unwrap_or(0) as usize
+}
+
 fn directory_place(hash: u32, depth: u32) -> usize {
-    // A shift by 32 would overflow; at depth 0 there is one page.
-    if depth == 0 {
-        0
-    } else {
-        (hash >> (32 - depth)) as usize
-    }
+    shifted(hash, u32::BITS - depth)
 }
 
 impl Index {
     pub(super) fn new() -> (Self, IndexWriter) {
         let index = Self {
-            directories: (0..=MAX_DEPTH).map(|_| OnceLock::new()).collect(),
-            depth: AtomicU32::new(0),
+            directory: AtomicPtr::new(std::ptr::null_mut()),
+            directories: Mutex::default(),
             pages: Segments::new(),
             version: AtomicU64::new(0),
         };
         let mut writer = IndexWriter {
             pages: Vec::new(),
+            numbers: Vec::new(),
+            depth: 0,
             free: Vec::new(),
             changes: 0,
         };
         let first = index.new_page(&mut writer, 0);
-        index.directories[0].get_or_init(|| Box::new([AtomicU32::new(first)]));
+        writer.numbers.push(first);
+        index.publish_directory(&writer);
         (index, writer)
     }
 
-    /// Names the state that a reader is about to see; odd while a page is being given away or an entry replaced.
+    /// Names the state that a reader is about to see; odd while a page is being given away, or an entry is replaced that had to go first.
     #[inline]
     pub(super) fn version(&self) -> u64 {
         // Acquire pairs with the release in `end_change`: what the reader then sees is not older than this version.
@@ -134,30 +154,28 @@ impl Index {
         self.version.fetch_add(1, Ordering::Release);
     }
 
+    /// The page that a probe for `hash` begins and ends on.
     #[inline]
-    fn page(&self, hash: u32) -> Option<&[AtomicU32; CELLS]> {
-        // Acquire pairs with the release in `deepen`: the directory is filled before its depth is seen.
-        let depth = self.depth.load(Ordering::Acquire);
-        let directory = self.directories.get(depth as usize)?.get()?;
+    fn page(&self, hash: u32) -> &[AtomicU32; CELLS] {
+        // Acquire pairs with the release in `publish_directory`: the directory is filled before it is found.
+        let directory = self.directory.load(Ordering::Acquire);
+        // SAFETY: `publish_directory` made it, for the first time in `new`, and only `drop` gives it back. Nobody has it mutably.
+        let directory = unsafe { &*directory };
+        let at = shifted(hash, directory.shift);
         // Acquire pairs with the release in `point_to`: the page is filled before it is found.
-        let page = directory
-            .get(directory_place(hash, depth))?
-            .load(Ordering::Acquire);
-        Some(&self.pages.get(page)?.0)
-    }
-
-    /// Fetches the cache line in which a probe for `hash` begins.
-    #[inline]
-    pub(super) fn warm(&self, hash: u32) {
-        if let Some(page) = self.page(hash) {
-            std::hint::black_box(page[start(hash)].load(Ordering::Relaxed));
-        }
+        let page = directory.places[at].load(Ordering::Acquire);
+        // SAFETY: every place names a page of `pages`, from the beginning on, and those stay until `drop`.
+        unsafe { &(*page).0 }
     }
 
     /// The first slot under `hash` for which `check` finds something.
-    #[inline]
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "a call of its own costs a tenth of a hit"
+    )]
     pub(super) fn find<R>(&self, hash: u32, mut check: impl FnMut(u32) -> Option<R>) -> Option<R> {
-        let page = self.page(hash)?;
+        let page = self.page(hash);
         let tag = tag(hash);
         let mut at = start(hash);
         for _ in 0..CELLS {
@@ -189,7 +207,7 @@ impl Index {
         hash_of: impl Fn(u32) -> u32,
     ) -> bool {
         loop {
-            let number = self.page_number(hash);
+            let number = writer.page_number(hash);
             let state = writer.pages[number as usize];
             if state.live + state.tombstones < MOST_USED {
                 self.write(writer, number, hash, cell_for(hash, slot));
@@ -202,20 +220,19 @@ impl Index {
         }
     }
 
+    /// Puts `new` in the place of `old`, which is there under `hash`: a probe finds one of them.
+    pub(super) fn replace(&self, writer: &mut IndexWriter, hash: u32, old: u32, new: u32) {
+        let page = self.cells(writer.page_number(hash));
+        let at = place_of(page, hash, old);
+        // Release pairs with the acquire in `find`.
+        page[at].store(cell_for(hash, new), Ordering::Release);
+    }
+
     /// Takes out `slot`, which is there under `hash`.
     pub(super) fn erase(&self, writer: &mut IndexWriter, hash: u32, slot: u32) {
-        let number = self.page_number(hash);
+        let number = writer.page_number(hash);
         let page = self.cells(number);
-        let wanted = cell_for(hash, slot);
-        let mut at = start(hash);
-        while page[at].load(Ordering::Relaxed) != wanted {
-            assert_ne!(
-                page[at].load(Ordering::Relaxed),
-                EMPTY,
-                "an entry is erased once, under its own hash"
-            );
-            at = (at + 1) % CELLS;
-        }
+        let mut at = place_of(page, hash, slot);
         let state = &mut writer.pages[number as usize];
         state.live -= 1;
         if page[(at + 1) % CELLS].load(Ordering::Relaxed) == EMPTY {
@@ -233,18 +250,7 @@ impl Index {
         }
     }
 
-    fn page_number(&self, hash: u32) -> u32 {
-        let depth = self.depth.load(Ordering::Relaxed);
-        self.directory(depth)[directory_place(hash, depth)].load(Ordering::Relaxed)
-    }
-
-    fn directory(&self, depth: u32) -> &[AtomicU32] {
-        self.directories[depth as usize]
-            .get()
-            .expect("a depth is reached after its directory is made")
-    }
-
-    fn cells(&self, page: u32) -> &[AtomicU32] {
+    fn cells(&self, page: u32) -> &[AtomicU32; CELLS] {
         &self
             .pages
             .get(page)
@@ -278,8 +284,8 @@ impl Index {
     ) {
         let state = writer.pages[old as usize];
         let splits = state.live >= WORTH_SPLITTING;
-        if splits && state.depth == self.depth.load(Ordering::Relaxed) {
-            self.deepen(state.depth);
+        if splits && state.depth == writer.depth {
+            self.deepen(writer);
         }
         let depth = state.depth + u32::from(splits);
         let halves = [self.new_page(writer, depth), self.new_page(writer, depth)];
@@ -299,10 +305,10 @@ impl Index {
         self.begin_change(writer);
         let prefix = directory_place(hash, state.depth);
         if splits {
-            self.point_to(2 * prefix, depth, halves[0]);
-            self.point_to(2 * prefix + 1, depth, halves[1]);
+            self.point_to(writer, 2 * prefix, depth, halves[0]);
+            self.point_to(writer, 2 * prefix + 1, depth, halves[1]);
         } else {
-            self.point_to(prefix, depth, halves[0]);
+            self.point_to(writer, prefix, depth, halves[0]);
             writer.free.push(halves[1]);
         }
         self.end_change(writer);
@@ -310,28 +316,42 @@ impl Index {
     }
 
     /// Makes every place of the directory whose hashes begin with `prefix`, `depth` bits long, name `page`.
-    fn point_to(&self, prefix: usize, depth: u32, page: u32) {
-        let deepest = self.depth.load(Ordering::Relaxed);
-        let below = deepest - depth;
-        for place in &self.directory(deepest)[prefix << below..(prefix + 1) << below] {
+    fn point_to(&self, writer: &mut IndexWriter, prefix: usize, depth: u32, page: u32) {
+        let below = writer.depth - depth;
+        let named = std::ptr::from_ref(self.pages.get(page).expect("it was made"));
+        // SAFETY: as in `page`.
+        let directory = unsafe { &*self.directory.load(Ordering::Relaxed) };
+        for at in prefix << below..(prefix + 1) << below {
+            writer.numbers[at] = page;
             // Release pairs with the acquire in `page`.
-            place.store(page, Ordering::Release);
+            directory.places[at].store(named.cast_mut(), Ordering::Release);
         }
     }
 
-    /// Doubles the directory, which was of `depth`.
-    fn deepen(&self, depth: u32) {
-        let old = self.directory(depth);
-        self.directories[depth as usize + 1].get_or_init(|| {
-            old.iter()
-                .flat_map(|place| {
-                    let page = place.load(Ordering::Relaxed);
-                    [AtomicU32::new(page), AtomicU32::new(page)]
-                })
-                .collect()
-        });
+    /// Doubles the directory.
+    fn deepen(&self, writer: &mut IndexWriter) {
+        writer.depth += 1;
+        writer.numbers = (writer.numbers.iter())
+            .flat_map(|page| [*page, *page])
+            .collect();
+        self.publish_directory(writer);
+    }
+
+    /// Has readers find their pages by a directory as `writer` knows it.
+    fn publish_directory(&self, writer: &IndexWriter) {
+        let named = |page: &u32| {
+            let page = self.pages.get(*page).expect("it was made");
+            AtomicPtr::new(std::ptr::from_ref(page).cast_mut())
+        };
+        let directory = Box::into_raw(Box::new(Directory {
+            shift: u32::BITS - writer.depth,
+            places: writer.numbers.iter().map(named).collect(),
+        }));
+        (self.directories.lock())
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(directory);
         // Release pairs with the acquire in `page`.
-        self.depth.store(depth + 1, Ordering::Release);
+        self.directory.store(directory, Ordering::Release);
     }
 
     fn new_page(&self, writer: &mut IndexWriter, depth: u32) -> u32 {
@@ -358,16 +378,16 @@ impl Index {
 
     /// How many slots are in it, after a check of the whole structure.
     pub(super) fn validate(&self, writer: &IndexWriter, hash_of: impl Fn(u32) -> u32) -> usize {
-        let depth = self.depth.load(Ordering::Relaxed);
+        let depth = writer.depth;
         let mut live = 0;
         let mut place = 0;
-        while place < self.directory(depth).len() {
-            let number = self.directory(depth)[place].load(Ordering::Relaxed);
+        while place < writer.numbers.len() {
+            let number = writer.numbers[place];
             let state = writer.pages[number as usize];
             let span = 1 << (depth - state.depth);
             assert_eq!(place % span, 0, "a page covers a whole prefix");
-            for same in &self.directory(depth)[place..place + span] {
-                assert_eq!(same.load(Ordering::Relaxed), number);
+            for same in &writer.numbers[place..place + span] {
+                assert_eq!(*same, number);
             }
             let (mut in_page, mut tombstones) = (0, 0);
             for cell in self.cells(number) {
@@ -397,6 +417,39 @@ impl Index {
     }
 }
 
+impl IndexWriter {
+    fn page_number(&self, hash: u32) -> u32 {
+        self.numbers[directory_place(hash, self.depth)]
+    }
+}
+
+impl Drop for Index {
+    fn drop(&mut self) {
+        let directories = (self.directories.get_mut()).unwrap_or_else(PoisonError::into_inner);
+        for directory in directories.drain(..) {
+            // SAFETY: `publish_directory` made it by `Box::into_raw` and listed it once, and nobody else is left.
+            drop(unsafe { Box::from_raw(directory) });
+        }
+    }
+}
+
+/// Where on its page `slot` is, which is there under `hash`.
+fn place_of(page: &[AtomicU32; CELLS], hash: u32, slot: u32) -> usize {
+    let wanted = cell_for(hash, slot);
+    let mut at = start(hash);
+    loop {
+        let cell = page[at].load(Ordering::Relaxed);
+        if cell == wanted {
+            return at;
+        }
+        assert_ne!(
+            cell, EMPTY,
+            "an entry is taken out once, under its own hash"
+        );
+        at = (at + 1) % CELLS;
+    }
+}
+
 impl Page {
     fn empty() -> Self {
         Self(std::array::from_fn(|_| AtomicU32::new(EMPTY)))
@@ -408,114 +461,4 @@ impl Page {
     clippy::cast_possible_truncation,
     reason = "bits are picked out of hashes"
 )]
-mod tests {
-    use super::*;
-
-    /// A hash per slot that fills every page alike.
-    fn mixed(slot: u32) -> u32 {
-        let mut hash = u64::from(slot).wrapping_add(0x9E37_79B9_7F4A_7C15);
-        hash = (hash ^ (hash >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        hash = (hash ^ (hash >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (hash ^ (hash >> 31)) as u32
-    }
-
-    fn find(index: &Index, slot: u32) -> bool {
-        index
-            .find(mixed(slot), |other| (other == slot).then_some(()))
-            .is_some()
-    }
-
-    #[test]
-    fn what_is_inserted_is_found_and_what_is_erased_is_not() {
-        let (index, mut writer) = Index::new();
-        for slot in 0..50_000 {
-            assert!(index.insert(&mut writer, mixed(slot), slot, mixed));
-        }
-        assert_eq!(index.validate(&writer, mixed), 50_000);
-        for slot in (0..50_000).step_by(2) {
-            index.erase(&mut writer, mixed(slot), slot);
-        }
-        assert_eq!(index.validate(&writer, mixed), 25_000);
-        assert!((0..50_000).all(|slot| find(&index, slot) == (slot % 2 == 1)));
-    }
-
-    #[test]
-    fn pages_full_of_tombstones_are_written_anew_and_not_split() {
-        let (index, mut writer) = Index::new();
-        for slot in 0..200_000_u32 {
-            if slot >= 150 {
-                index.erase(&mut writer, mixed(slot - 150), slot - 150);
-            }
-            assert!(index.insert(&mut writer, mixed(slot), slot, mixed));
-        }
-        assert_eq!(index.validate(&writer, mixed), 150);
-        assert!(
-            writer.pages.len() <= 4,
-            "{} pages for 150 slots",
-            writer.pages.len()
-        );
-    }
-
-    #[test]
-    fn equal_hashes_live_side_by_side() {
-        let (index, mut writer) = Index::new();
-        for slot in 0..200 {
-            assert!(index.insert(&mut writer, 42, slot, |_| 42));
-        }
-        index.erase(&mut writer, 42, 7);
-        let mut seen = Vec::new();
-        index.find(42, |slot| {
-            seen.push(slot);
-            None::<()>
-        });
-        seen.sort_unstable();
-        assert_eq!(seen, (0..200).filter(|slot| *slot != 7).collect::<Vec<_>>());
-    }
-
-    #[test]
-    fn hashes_that_are_all_alike_are_refused_instead_of_filling_the_memory() {
-        let (index, mut writer) = Index::new();
-        let inserted = (0..1_000)
-            .filter(|slot| index.insert(&mut writer, 42, *slot, |_| 42))
-            .count();
-        assert_eq!(inserted, MOST_USED as usize);
-        assert_eq!(index.validate(&writer, |_| 42), inserted);
-    }
-
-    #[test]
-    fn a_slot_that_stays_is_found_throughout_while_others_come_and_go() {
-        let (index, mut writer) = Index::new();
-        for slot in 0..100 {
-            assert!(index.insert(&mut writer, mixed(slot), slot, mixed));
-        }
-        let stop = std::sync::atomic::AtomicBool::new(false);
-        std::thread::scope(|scope| {
-            for _ in 0..2 {
-                scope.spawn(|| {
-                    while !stop.load(Ordering::Relaxed) {
-                        for slot in 0..100 {
-                            loop {
-                                let version = index.version();
-                                if find(&index, slot) {
-                                    break;
-                                }
-                                assert!(!index.is_still(version), "a valid miss of slot {slot}");
-                                std::hint::spin_loop();
-                            }
-                        }
-                    }
-                });
-            }
-            for round in 0..20 {
-                for slot in 100..5_000 {
-                    assert!(index.insert(&mut writer, mixed(slot), slot, mixed));
-                }
-                for slot in 100..5_000 {
-                    index.erase(&mut writer, mixed(slot), slot);
-                }
-                assert_eq!(index.validate(&writer, mixed), 100, "round {round}");
-            }
-            stop.store(true, Ordering::Relaxed);
-        });
-    }
-}
+mod tests;

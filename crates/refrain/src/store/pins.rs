@@ -10,7 +10,7 @@ use std::marker::PhantomData;
 
 use smallvec::SmallVec;
 
-use super::thread_number::{SHARED, numbers_used, thread_number};
+use super::thread_number::{Reader, SHARED, numbers_used, thread_number};
 use crate::sync::atomic::{AtomicU64, Ordering, fence};
 
 /// Who reads now.
@@ -78,10 +78,10 @@ impl Pins {
         }
     }
 
-    /// Keeps all that is in sight from being taken apart.
+    /// Keeps all that is in sight from being taken apart. `reader` is this thread.
     #[inline]
-    pub(super) fn pin(&self) -> Pin<'_> {
-        let (number, own) = thread_number();
+    pub(super) fn pin(&self, reader: Reader) -> Pin<'_> {
+        let Reader { number, own } = reader;
         let kind = if own {
             // Relaxed: only this thread writes to its line.
             let before = self.own[number].0.load(Ordering::Relaxed);
@@ -118,6 +118,18 @@ impl Pins {
         }
     }
 
+    /// Whether nobody at all may be looking at what the caller has just taken out of sight.
+    #[inline]
+    pub(super) fn nobody_reads(&self) -> bool {
+        // As in `readers`.
+        fence(Ordering::SeqCst);
+        let own = &self.own[..numbers_used()];
+        own.iter()
+            .all(|line| line.0.load(Ordering::Acquire) & 1 == 0)
+            && self.crowd.is_empty(0)
+            && self.crowd.is_empty(1)
+    }
+
     /// Those who may be looking at what the caller has just taken out of sight.
     pub(super) fn readers(&self) -> Readers<'_> {
         // Whoever is not listed below marks its line after this fence, and then sees what was done before it.
@@ -152,8 +164,8 @@ impl Readers<'_> {
 
     /// Whether this thread is one of them, so that waiting is in vain.
     pub(super) fn include_this_thread(&self) -> bool {
-        let (this, own) = thread_number();
-        own && self.own.iter().any(|(number, _)| *number == this)
+        let this = thread_number();
+        this.own && self.own.iter().any(|(number, _)| *number == this.number)
     }
 }
 
@@ -239,7 +251,7 @@ mod tests {
     #[test]
     fn a_reader_is_waited_for_until_it_has_moved_on() {
         let pins = Pins::new();
-        let pin = pins.pin();
+        let pin = pins.pin(thread_number());
         let mut readers = pins.readers();
         assert!(!readers.are_gone());
         assert!(readers.include_this_thread());
@@ -250,18 +262,18 @@ mod tests {
     #[test]
     fn who_comes_later_is_not_waited_for() {
         let pins = Pins::new();
-        let pin = pins.pin();
+        let pin = pins.pin(thread_number());
         let mut readers = pins.readers();
         drop(pin);
-        let _later = pins.pin();
+        let _later = pins.pin(thread_number());
         assert!(readers.are_gone());
     }
 
     #[test]
     fn a_pin_within_a_pin_changes_nothing() {
         let pins = Pins::new();
-        let outer = pins.pin();
-        drop(pins.pin());
+        let outer = pins.pin(thread_number());
+        drop(pins.pin(thread_number()));
         assert!(!pins.readers().are_gone());
         drop(outer);
         assert!(pins.readers().are_gone());
@@ -333,7 +345,7 @@ mod tests {
     fn what_threads_with_a_line_read_stays_whole() {
         let pins = Pins::new();
         nobody_sees_what_was_taken_apart(
-            || pins.pin(),
+            || pins.pin(thread_number()),
             drop,
             || {
                 let mut readers = pins.readers();

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::fingerprint;
 use super::slot::Slot;
 use super::stamp::Stamps;
-use super::thread_number::{NUMBERS, thread_number};
+use super::thread_number::{NUMBERS, Reader, thread_number};
 use crate::clock::Clock;
 use crate::policy::{Hit, Policy, Sampling};
 use crate::stats::Stats;
@@ -35,7 +35,7 @@ struct Counts {
     hits: u64,
     misses: u64,
     bytes_saved: u64,
-    micros_saved: u64,
+    seconds_saved: f64,
 }
 
 /// 128 bytes: adjacent-line prefetch moves cache lines in pairs.
@@ -45,15 +45,23 @@ struct Stripe {
     hits: AtomicU64,
     misses: AtomicU64,
     bytes_saved: AtomicU64,
-    micros_saved: AtomicU64,
+    /// Bits of an `f64`, which takes fewer steps than a whole number of something.
+    seconds_saved: AtomicU64,
     /// The last stamp given here; two hits in a row never share one.
     stamp: AtomicU64,
     /// `ticks` as last seen here, and the requests since then.
     seen: AtomicU64,
     untold: AtomicU64,
-    log: Mutex<Vec<Hit>>,
+    log: Mutex<Vec<Noted>>,
     /// Whether the log takes no more, until it is drained.
     full: AtomicBool,
+}
+
+/// A hit for the policy to learn from, and the part in which it happened.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Noted {
+    pub(super) part: usize,
+    pub(super) hit: Hit,
 }
 
 /// One for each thread number, and one bit of [`Recorder::noted`] each.
@@ -80,14 +88,20 @@ impl Recorder {
         }
     }
 
-    /// Records one hit of the entry in place `number`, which weighs `weight_bytes`.
+    /// Records one hit by `reader` of the entry in place `number` of `part`, which weighs `weight_bytes`.
     #[inline]
-    pub(super) fn hit(&self, number: u32, slot: &Slot, weight_bytes: u64) {
-        let (at, own) = thread_number();
+    pub(super) fn hit(
+        &self,
+        reader: Reader,
+        (part, number): (usize, u32),
+        slot: &Slot,
+        weight_bytes: u64,
+    ) {
+        let Reader { number: at, own } = reader;
         let stripe = &self.stripes[at];
         add(&stripe.hits, 1, own);
         add(&stripe.bytes_saved, weight_bytes, own);
-        add(&stripe.micros_saved, slot.cost_micros(), own);
+        add_seconds(&stripe.seconds_saved, f64::from(slot.cost_seconds()), own);
         let before = slot.word();
         let tick = self.tick_on(stripe, own);
         slot.set_word(self.policy.touch(before, tick));
@@ -97,33 +111,32 @@ impl Recorder {
         {
             self.note(
                 at,
-                Hit {
-                    slot: number,
-                    before,
-                    tick,
+                Noted {
+                    part,
+                    hit: Hit {
+                        slot: number,
+                        before,
+                        tick,
+                    },
                 },
             );
         }
     }
 
     pub(crate) fn miss(&self) {
-        let (at, own) = thread_number();
+        let Reader { number: at, own } = thread_number();
         add(&self.stripes[at].misses, 1, own);
     }
 
     /// A computation that another caller paid for.
     pub(crate) fn joined(&self, cost: Duration) {
-        let (at, own) = thread_number();
-        add(
-            &self.stripes[at].micros_saved,
-            crate::stats::micros(cost),
-            own,
-        );
+        let Reader { number: at, own } = thread_number();
+        add_seconds(&self.stripes[at].seconds_saved, cost.as_secs_f64(), own);
     }
 
     /// The tick of a request that is not a hit.
     pub(super) fn tick(&self) -> u64 {
-        let (at, own) = thread_number();
+        let Reader { number: at, own } = thread_number();
         self.tick_on(&self.stripes[at], own)
     }
 
@@ -161,7 +174,8 @@ impl Recorder {
         }
     }
 
-    fn note(&self, at: usize, hit: Hit) {
+    #[inline(never)]
+    fn note(&self, at: usize, hit: Noted) {
         let stripe = &self.stripes[at];
         // Relaxed: to see it late costs a note or a look.
         if stripe.full.load(Ordering::Relaxed) {
@@ -177,11 +191,15 @@ impl Recorder {
         }
     }
 
+    /// Whether there are hits to learn from.
+    #[inline]
+    pub(super) fn has_noted(&self) -> bool {
+        // Relaxed: one noted at this moment is learned from next time.
+        self.noted.load(Ordering::Relaxed) != 0
+    }
+
     /// Moves the hits that were noted down to `hits`, stripe by stripe.
-    pub(super) fn drain(&self, hits: &mut Vec<Hit>) {
-        if self.noted.load(Ordering::Relaxed) == 0 {
-            return;
-        }
+    pub(super) fn drain(&self, hits: &mut Vec<Noted>) {
         let mut noted = self.noted.swap(0, Ordering::Relaxed);
         while noted != 0 {
             let at = noted.trailing_zeros() as usize;
@@ -201,8 +219,10 @@ impl Recorder {
         stats.hits += now.hits.wrapping_sub(before.hits);
         stats.misses += now.misses.wrapping_sub(before.misses);
         stats.bytes_saved = now.bytes_saved.wrapping_sub(before.bytes_saved);
-        stats.time_saved =
-            Duration::from_micros(now.micros_saved.wrapping_sub(before.micros_saved));
+        // To a microsecond: what `f32` costs and their sum are good for, and no tail of nines.
+        let micros = ((now.seconds_saved - before.seconds_saved) * 1e6).round();
+        let saved = Duration::try_from_secs_f64(micros / 1e6);
+        stats.time_saved = saved.unwrap_or(Duration::MAX);
     }
 
     pub(super) fn reset_counts(&self) {
@@ -217,10 +237,10 @@ impl Recorder {
                 (&mut counts.hits, &stripe.hits),
                 (&mut counts.misses, &stripe.misses),
                 (&mut counts.bytes_saved, &stripe.bytes_saved),
-                (&mut counts.micros_saved, &stripe.micros_saved),
             ] {
                 *sum = sum.wrapping_add(counter.load(Ordering::Relaxed));
             }
+            counts.seconds_saved += f64::from_bits(stripe.seconds_saved.load(Ordering::Relaxed));
         }
         counts
     }
@@ -235,5 +255,18 @@ fn add(counter: &AtomicU64, by: u64, own: bool) -> u64 {
         sum
     } else {
         counter.fetch_add(by, Ordering::Relaxed).wrapping_add(by)
+    }
+}
+
+/// The same for seconds, which are kept as bits.
+#[inline]
+fn add_seconds(counter: &AtomicU64, by: f64, own: bool) {
+    let sum = |bits: u64| (f64::from_bits(bits) + by).to_bits();
+    if own {
+        let bits = counter.load(Ordering::Relaxed);
+        counter.store(sum(bits), Ordering::Relaxed);
+    } else {
+        let sum = |bits| Some(sum(bits));
+        let _ = counter.fetch_update(Ordering::Relaxed, Ordering::Relaxed, sum);
     }
 }

@@ -13,9 +13,9 @@ use loom::thread;
 
 use super::index::Index;
 use super::pins::Pins;
-use super::slot::{Facts, Tags};
-use super::slots::{Content, Slots, Tenancy};
-use super::thread_number::{SHARED, choose};
+use super::slot::Facts;
+use super::slots::{Content, Read, Slots, Tenancy};
+use super::thread_number::{SHARED, choose, thread_number};
 use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// What a reader looks at and a writer takes apart. Touching it at the same time, or without an order, is an error.
@@ -64,7 +64,7 @@ impl Shown {
     }
 
     fn read(&self) {
-        let _pin = self.pins.pin();
+        let _pin = self.pins.pin(thread_number());
         if self.in_sight.load(Ordering::Acquire) == 1 {
             look_at(&self.cell);
         }
@@ -136,7 +136,7 @@ fn each_of_two_writers_waits_for_the_reader(number: usize) {
             let (pins, cells) = (Arc::clone(&pins), Arc::clone(&cells));
             thread::spawn(move || {
                 choose(number);
-                let _pin = pins.pins.pin();
+                let _pin = pins.pins.pin(thread_number());
                 for scene in cells.iter() {
                     if scene.in_sight.load(Ordering::Acquire) == 1 {
                         look_at(&scene.cell);
@@ -171,6 +171,7 @@ fn two_writers_wait_for_a_reader_without_a_line() {
 
 /// Places of which each holds the number of a cell.
 struct Scene {
+    pins: Arc<Pins>,
     slots: Slots<u32, u32>,
     cells: [Cell; 3],
 }
@@ -189,17 +190,18 @@ fn fill(scene: &Scene, tenancy: &mut Tenancy, cell: u32) -> u32 {
         key: cell,
         value: cell,
     };
-    let tags = Tags::default();
     scene
         .slots
-        .fill(tenancy, number, content, tags, (cell, 0), &facts);
+        .fill(tenancy, number, content, None, (cell, 0), &facts);
     number
 }
 
 /// A scene with one entry for each of `cells`.
 fn scene(cells: u32) -> (Arc<Scene>, Tenancy) {
-    let (slots, mut tenancy) = Slots::new();
+    let pins = Arc::new(Pins::new());
+    let (slots, mut tenancy) = Slots::new(Arc::clone(&pins));
     let scene = Arc::new(Scene {
+        pins,
         slots,
         cells: [Cell::new(0), Cell::new(0), Cell::new(0)],
     });
@@ -211,8 +213,8 @@ fn scene(cells: u32) -> (Arc<Scene>, Tenancy) {
 
 /// Looks into place `number` as a hit does, also at what a hit notes down there.
 fn read(scene: &Scene, number: u32) {
-    let pin = scene.slots.pin();
-    if let Some((slot, content)) = scene.slots.read(number, &pin) {
+    let pin = scene.pins.pin(thread_number());
+    if let Read::Entry(slot, content) = scene.slots.read(number, &pin) {
         look_at(&scene.cells[content.value as usize]);
         assert_eq!(content.key, content.value, "one entry's key and value");
         slot.count_hit();
@@ -228,7 +230,16 @@ fn move_out(scene: &Scene, departed: Option<super::slots::Departed>) -> usize {
     contents.len()
 }
 
-fn a_place_is_filled_again_only_when_nobody_looks(number: usize) {
+/// The same by the shorter way for one entry.
+fn move_one_out(scene: &Scene, departed: super::slots::Departed) -> usize {
+    let content = scene.slots.move_one_out(departed);
+    if let Some(content) = &content {
+        take_apart(&scene.cells[content.value as usize]);
+    }
+    usize::from(content.is_some())
+}
+
+fn a_place_is_filled_again_only_when_nobody_looks(number: usize, alone: bool) {
     every_schedule(6, move || {
         let (scene, mut tenancy) = scene(1);
         let reader = {
@@ -240,7 +251,11 @@ fn a_place_is_filled_again_only_when_nobody_looks(number: usize) {
         };
         choose(1);
         let departed = scene.slots.depart(&mut tenancy, 0);
-        let mut moved = move_out(&scene, Some(departed));
+        let mut moved = if alone {
+            move_one_out(&scene, departed)
+        } else {
+            move_out(&scene, Some(departed))
+        };
         fill(&scene, &mut tenancy, 1);
         reader.join().expect("no reader panics");
         moved += move_out(&scene, None);
@@ -251,12 +266,22 @@ fn a_place_is_filled_again_only_when_nobody_looks(number: usize) {
 
 #[test]
 fn a_place_is_filled_again_only_when_no_reader_with_a_line_looks() {
-    a_place_is_filled_again_only_when_nobody_looks(0);
+    a_place_is_filled_again_only_when_nobody_looks(0, false);
 }
 
 #[test]
 fn a_place_is_filled_again_only_when_no_reader_without_a_line_looks() {
-    a_place_is_filled_again_only_when_nobody_looks(SHARED);
+    a_place_is_filled_again_only_when_nobody_looks(SHARED, false);
+}
+
+#[test]
+fn the_place_of_one_entry_is_filled_again_only_when_no_reader_with_a_line_looks() {
+    a_place_is_filled_again_only_when_nobody_looks(0, true);
+}
+
+#[test]
+fn the_place_of_one_entry_is_filled_again_only_when_no_reader_without_a_line_looks() {
+    a_place_is_filled_again_only_when_nobody_looks(SHARED, true);
 }
 
 #[test]
@@ -363,5 +388,49 @@ fn no_slot_is_missed_while_it_is_replaced() {
         index.erase(writer, spread(0), 0);
         assert!(index.insert(writer, spread(0), 0, spread));
         index.end_change(writer);
+    });
+}
+
+#[test]
+fn a_replaced_entry_or_its_successor_is_found_or_the_first_is_seen_departing() {
+    every_schedule(6, || {
+        let (scene, mut tenancy) = scene(1);
+        let (index, mut writer) = Index::new();
+        assert!(index.insert(&mut writer, spread(0), 0, spread));
+        let index = Arc::new(index);
+        let reader = {
+            let (scene, index) = (Arc::clone(&scene), Arc::clone(&index));
+            thread::spawn(move || {
+                choose(0);
+                let pin = scene.pins.pin(thread_number());
+                let probe = |departed: &mut bool| {
+                    index.find(spread(0), |number| match scene.slots.read(number, &pin) {
+                        Read::Entry(_, content) => {
+                            look_at(&scene.cells[content.value as usize]);
+                            Some(())
+                        }
+                        Read::Departed => {
+                            *departed = true;
+                            None
+                        }
+                        Read::Nothing => None,
+                    })
+                };
+                let mut departed = false;
+                if probe(&mut departed).is_none() {
+                    assert!(departed, "a miss counts");
+                    assert!(
+                        probe(&mut false).is_some(),
+                        "the successor is there by then"
+                    );
+                }
+            })
+        };
+        choose(1);
+        let successor = fill(&scene, &mut tenancy, 1);
+        index.replace(&mut writer, spread(0), 0, successor);
+        let departed = scene.slots.depart(&mut tenancy, 0);
+        move_out(&scene, Some(departed));
+        reader.join().expect("no reader panics");
     });
 }

@@ -161,17 +161,6 @@ impl Slot {
         unpack_cost(self.written_and_cost.load(Ordering::Relaxed) & LOW)
     }
 
-    /// Microseconds of cost, for the counters.
-    #[inline]
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a cost is not negative, and the cast saturates"
-    )]
-    pub(super) fn cost_micros(&self) -> u64 {
-        (self.cost_seconds() * 1e6 + 0.5) as u64
-    }
-
     /// When it expires, rounded down to a millisecond, as everywhere in the store.
     #[inline]
     pub(super) fn expires(&self) -> Option<Duration> {
@@ -202,8 +191,14 @@ impl Slot {
     }
 }
 
+/// Saturates.
+pub(super) fn whole_millis(duration: Duration) -> u64 {
+    let millis = duration.as_secs().saturating_mul(1000);
+    millis.saturating_add(u64::from(duration.subsec_millis()))
+}
+
 fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).map_or(NEVER, |millis| millis.min(NEVER))
+    whole_millis(duration).min(NEVER)
 }
 
 /// An `f32` that is not negative, without its sign bit and its last 7 bits: exact to one part in 65,000.

@@ -7,7 +7,7 @@
 use std::cell::UnsafeCell;
 use std::collections::HashMap;
 use std::mem::MaybeUninit;
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
 use smallvec::SmallVec;
 
@@ -19,7 +19,7 @@ use crate::sync::{Mutex, MutexGuard, SCHEDULES, spin_loop, thread};
 
 pub(super) struct Slots<K, V> {
     places: Segments<Place<K, V>, FIRST_BITS>,
-    pins: Pins,
+    pins: Arc<Pins>,
     /// What few entries have: large weights, tags. An entry's is there from before it is live until it is moved out.
     extras: Mutex<HashMap<u32, Extra>>,
     /// The first of a chain of places that have become vacant.
@@ -39,6 +39,14 @@ struct Place<K, V> {
 pub(super) struct Content<K, V> {
     pub(super) key: K,
     pub(super) value: V,
+}
+
+/// What a reader finds in a place.
+pub(super) enum Read<'a, K, V> {
+    Entry(&'a Slot, &'a Content<K, V>),
+    /// The entry was taken out; there may be a newer one for its key elsewhere.
+    Departed,
+    Nothing,
 }
 
 /// The right to fill places and to take entries out: the one writer's.
@@ -92,10 +100,11 @@ impl Tenancy {
 }
 
 impl<K, V> Slots<K, V> {
-    pub(super) fn new() -> (Self, Tenancy) {
+    /// Readers are marked in `pins`, which other slots may share.
+    pub(super) fn new(pins: Arc<Pins>) -> (Self, Tenancy) {
         let slots = Self {
             places: Segments::new(),
-            pins: Pins::new(),
+            pins,
             extras: Mutex::default(),
             returned: AtomicU32::new(NONE),
             limbo: Mutex::default(),
@@ -108,27 +117,21 @@ impl<K, V> Slots<K, V> {
         (slots, tenancy)
     }
 
-    /// Begins to read.
+    /// What a reader finds in place `number`.
     #[inline]
-    pub(super) fn pin(&self) -> Pin<'_> {
-        self.pins.pin()
-    }
-
-    /// The live entry in place `number`.
-    #[inline]
-    pub(super) fn read<'a>(
-        &'a self,
-        number: u32,
-        pin: &'a Pin<'_>,
-    ) -> Option<(&'a Slot, &'a Content<K, V>)> {
+    pub(super) fn read<'a>(&'a self, number: u32, pin: &'a Pin<'_>) -> Read<'a, K, V> {
         debug_assert!(pin.is_of(&self.pins), "a pin keeps its own places");
-        let place = self.places.get(number)?;
-        if place.slot.state() != State::Live {
-            return None;
+        let Some(place) = self.places.get(number) else {
+            return Read::Nothing;
+        };
+        match place.slot.state() {
+            // SAFETY: it was live after the pin, so it has content, which is moved out only once this pin is gone.
+            State::Live => Read::Entry(&place.slot, unsafe {
+                (*place.content.get()).assume_init_ref()
+            }),
+            State::Departed => Read::Departed,
+            State::Vacant => Read::Nothing,
         }
-        // SAFETY: it was live after the pin, so it has content, which is moved out only once this pin is gone.
-        let content = unsafe { (*place.content.get()).assume_init_ref() };
-        Some((&place.slot, content))
     }
 
     /// The live entry in place `number`, for who can keep others from moving it out.
@@ -150,6 +153,31 @@ impl<K, V> Slots<K, V> {
     #[inline]
     pub(super) fn slot(&self, number: u32) -> Option<&Slot> {
         self.places.get(number).map(|place| &place.slot)
+    }
+
+    /// Has the processor fetch place `number`, which will be looked at soon.
+    #[inline]
+    pub(super) fn fetch(&self, number: u32) {
+        let Some(place) = self.places.get(number) else {
+            return;
+        };
+        #[cfg(all(target_arch = "x86_64", not(any(miri, loom))))]
+        {
+            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+            let lines = size_of::<Place<K, V>>().div_ceil(64).min(2);
+            for line in 0..lines {
+                // SAFETY: the instruction reads nothing into any register, and faults on no address.
+                unsafe {
+                    _mm_prefetch::<_MM_HINT_T0>(
+                        std::ptr::from_ref(place)
+                            .cast::<i8>()
+                            .wrapping_add(64 * line),
+                    );
+                }
+            }
+        }
+        #[cfg(not(all(target_arch = "x86_64", not(any(miri, loom)))))]
+        let _ = place;
     }
 
     /// A vacant place; `None` when all that can be numbered are used.
@@ -183,15 +211,16 @@ impl<K, V> Slots<K, V> {
         _: &mut Tenancy,
         number: u32,
         content: Content<K, V>,
-        tags: Tags,
+        tags: Option<Tags>,
         (hash, word): (u32, u64),
         facts: &Facts,
     ) {
         let place = self.places.get(number).expect("its room was made");
         assert_eq!(place.slot.state(), State::Vacant, "a place has one entry");
-        let extra = !tags.is_empty() || Slot::is_heavy(facts.weight_bytes);
+        let tags = tags.filter(|tags| !tags.is_empty());
+        let extra = tags.is_some() || Slot::is_heavy(facts.weight_bytes);
         if extra {
-            let weight_bytes = facts.weight_bytes;
+            let (tags, weight_bytes) = (tags.unwrap_or_default(), facts.weight_bytes);
             self.extras().insert(number, Extra { tags, weight_bytes });
         }
         // SAFETY: nobody reads what is not live, and nobody else fills or takes, as the tenancy is lent to this call.
@@ -236,6 +265,17 @@ impl<K, V> Slots<K, V> {
         self.limbo().extend(departed);
         self.in_limbo.store(true, Ordering::Relaxed);
         SmallVec::new()
+    }
+
+    /// The same for one entry, which is what most calls take out.
+    #[inline]
+    pub(super) fn move_one_out(&self, departed: Departed) -> Option<Content<K, V>> {
+        if self.pins.nobody_reads() || self.nobody_looks() {
+            return Some(self.give_back(departed));
+        }
+        self.limbo().push(departed);
+        self.in_limbo.store(true, Ordering::Relaxed);
+        None
     }
 
     /// Whether there is something to move out that an earlier call has left.

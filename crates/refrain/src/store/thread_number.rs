@@ -17,22 +17,32 @@ thread_local! {
     static LEASE: Lease = Lease::take();
 }
 
-/// The number of this thread, and whether it has it for itself.
+/// A thread that reads.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reader {
+    pub(super) number: usize,
+    /// Whether it has the number for itself.
+    pub(super) own: bool,
+}
+
+/// The number of this thread.
 #[inline]
-pub(super) fn thread_number() -> (usize, bool) {
+pub(super) fn thread_number() -> Reader {
     let number = NUMBER.try_with(Cell::get).unwrap_or(SHARED);
     if number != usize::MAX {
-        return (number, number != SHARED);
+        let own = number != SHARED;
+        return Reader { number, own };
     }
     first_number()
 }
 
 #[cold]
-fn first_number() -> (usize, bool) {
+fn first_number() -> Reader {
     // A thread that is ending has given its lease back.
     let number = LEASE.try_with(|lease| lease.0).unwrap_or(SHARED);
     let _ = NUMBER.try_with(|cell| cell.set(number));
-    (number, number != SHARED)
+    let own = number != SHARED;
+    Reader { number, own }
 }
 
 /// Gives this thread a number of the test's choice.

@@ -58,21 +58,30 @@ pub(super) struct History {
     cells: Vec<PackedGhost>,
     len: usize,
     limit: usize,
+    /// Of how many parts this is one.
+    parts: usize,
 }
 
 impl History {
-    pub(super) fn new() -> Self {
+    /// An empty one, of so many that a cache has.
+    pub(super) fn new(parts: usize) -> Self {
         Self {
             cells: vec![PackedGhost::default(); PLACES_MIN],
             len: 0,
-            limit: KEYS_ALWAYS,
+            limit: KEYS_ALWAYS / parts,
+            parts,
         }
     }
 
+    /// As many keys are remembered here however small the cache is.
+    fn always(&self) -> usize {
+        KEYS_ALWAYS / self.parts
+    }
+
     /// An empty one, with room for so many keys at least.
-    pub(super) fn with_room_for(keys: usize) -> Self {
-        let mut history = Self::new();
-        history.limit = keys.next_multiple_of(WAYS).max(KEYS_ALWAYS);
+    pub(super) fn with_room_for(keys: usize, parts: usize) -> Self {
+        let mut history = Self::new(parts);
+        history.limit = keys.next_multiple_of(WAYS).max(history.always());
         history
     }
 
@@ -93,11 +102,13 @@ impl History {
         self.cells.len()
     }
 
-    /// How much room there is, by what the cache holds.
+    /// How much room there is, by the residents of this part and by what the whole cache holds.
     pub(super) fn set_room(&mut self, residents: usize, held_bytes: u64) {
         let by_bytes = held_bytes / SHARE_OF_HELD / size_of::<PackedGhost>() as u64;
-        let by_bytes = usize::try_from(by_bytes).unwrap_or(usize::MAX);
-        self.limit = by_bytes.min(residents * KEYS_PER_RESIDENT).max(KEYS_ALWAYS);
+        let by_bytes = usize::try_from(by_bytes).unwrap_or(usize::MAX) / self.parts;
+        self.limit = by_bytes
+            .min(residents * KEYS_PER_RESIDENT)
+            .max(self.always());
     }
 
     /// The print and the ghost at `place`.
@@ -166,7 +177,7 @@ impl History {
         if places > self.limit * 2 {
             return Some(self.limit / WAYS * WAYS);
         }
-        let larger = if places < KEYS_ALWAYS {
+        let larger = if places < self.always() {
             places * 2
         } else {
             places / WAYS * 5 / 4 * WAYS

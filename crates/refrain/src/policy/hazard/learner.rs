@@ -1,69 +1,90 @@
-//! What keys are used how: the model, and the keys that it is learned from.
-//!
-//! Every tracked key counts, resident or not, so what the cache decides does not bend what it learns, and
-//! a cache of ten entries learns as fast as one of a million.
+//! The keys of one part that what is [learned](super::learned) is learned from: its entries, and its history.
 #![expect(
     clippy::cast_possible_truncation,
-    clippy::cast_precision_loss,
-    reason = "exposure is booked by the low bits of a tick, and estimates are rough"
+    reason = "exposure is booked by the low bits of a tick"
 )]
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
 use crate::policy::by_slot::BySlot;
+use crate::policy::shared::Shared;
 use crate::policy::{Candidate, Hit, Residents, Sampling};
 
 use super::history::{Ghost, History};
-use super::lookahead::{Lookahead, multiple_within};
-use super::model::{Model, Profile, cost_class, size_class};
+use super::learned::{Learned, Rates};
+use super::model::{Profile, cost_class, size_class};
 use super::order::Order;
 use super::word::{Uses, touch};
 
-/// The factors are corrected after so many requests; at the beginning, when they have doubled.
-const REFRESH_REQUESTS: u64 = 512;
-const FIRST_REFRESH: u64 = 64;
 /// Places to look at for one that is taken when the exposure of one more key is booked.
 const ROUND_PROBES: u32 = 16;
-/// A life longer than this many ages or mean gaps, whichever is greater, is as good as endless.
-const LONG_LIFE: f32 = 8.0;
 
 #[derive(Debug)]
 pub(super) struct Learner {
-    pub(super) model: Model,
-    pub(super) lookahead: Lookahead,
+    pub(super) shared: Arc<Shared>,
+    /// What `shared` has learned, as of `version`.
+    pub(super) rates: Arc<Rates>,
+    version: u64,
+    pub(super) tracked: Tracked,
+}
+
+/// What is known of the keys of one part.
+#[derive(Debug)]
+pub(super) struct Tracked {
     pub(super) history: History,
     /// Low bits of the tick up to which the exposure of a resident is booked.
     booked: BySlot<u32>,
-    pub(super) sampling: Sampling,
-    next_refresh: u64,
     /// Where the round through all slots and all places of the history has come to.
-    round: usize,
+    pub(super) round: usize,
 }
 
 impl Learner {
-    pub(super) fn new() -> Self {
-        let model = Model::new();
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        let history = History::new(shared.parts);
+        let rates = Arc::clone(&shared.learned().rates);
         Self {
-            lookahead: Lookahead::new(&model),
-            model,
-            history: History::new(),
-            booked: BySlot::new(0),
-            sampling: Sampling::ALL,
-            next_refresh: FIRST_REFRESH,
-            round: 0,
+            rates,
+            version: shared.version.load(Ordering::Relaxed),
+            shared,
+            tracked: Tracked {
+                history,
+                booked: BySlot::new(0),
+                round: 0,
+            },
         }
     }
 
+    /// Takes over what other parts have learned.
+    #[inline]
+    pub(super) fn keep_up(&mut self) {
+        // Relaxed: the lock below orders what is behind the number.
+        if self.shared.version.load(Ordering::Relaxed) != self.version {
+            self.take_over();
+        }
+    }
+
+    #[cold]
+    fn take_over(&mut self) {
+        let learned = self.shared.learned();
+        self.rates = Arc::clone(&learned.rates);
+        self.version = self.shared.version.load(Ordering::Relaxed);
+    }
+
     pub(super) fn hit(&mut self, residents: &impl Residents, order: &Order, hit: Hit) {
-        if !order.contains(hit.slot) || !self.sampling.takes(residents.fingerprint(hit.slot)) {
+        let sampling = self.shared.sampling();
+        if !order.contains(hit.slot) || !sampling.takes(residents.fingerprint(hit.slot)) {
             return;
         }
         let uses = Uses::of(hit.before);
         let who = profile(residents, hit.slot, uses);
         let age = uses.age(hit.tick);
-        self.model
-            .expose(&who, self.booked_age(hit.slot, uses), age);
-        self.model.observe(&who, age);
-        self.booked[hit.slot] = hit.tick as u32;
-        self.pass(residents, order, hit.tick);
+        let booked = self.tracked.booked_age(hit.slot, uses);
+        self.tracked.booked[hit.slot] = hit.tick as u32;
+        self.learn(residents, order, hit.tick, sampling, |learned| {
+            learned.model.expose(&who, booked, age);
+            learned.model.observe(&who, age);
+        });
     }
 
     pub(super) fn miss(
@@ -73,35 +94,146 @@ impl Learner {
         fingerprint: u64,
         tick: u64,
     ) {
-        let sampled = self.sampling.takes(fingerprint);
-        if let Some((place, mut ghost)) = self.history.find(fingerprint) {
-            let uses = Uses::of(ghost.word);
-            if sampled {
-                let who = Profile::of(uses, ghost.size, ghost.cost);
-                self.model.expose(&who, ghost.booked, uses.age(tick));
-                self.model.observe(&who, uses.age(tick));
-            }
-            ghost.word = touch(ghost.word, tick);
-            ghost.booked = 0;
-            self.history.update(place, ghost);
+        let sampling = self.shared.sampling();
+        let sampled = sampling.takes(fingerprint);
+        if !sampled && !self.shared.remembering().takes(fingerprint) {
+            return;
+        }
+        let known = self.tracked.history.find(fingerprint);
+        if let Some((place, ghost)) = known {
+            self.tracked.history.update(
+                place,
+                Ghost {
+                    word: touch(ghost.word, tick),
+                    booked: 0,
+                    ..ghost
+                },
+            );
         }
         if sampled {
-            self.pass(residents, order, tick);
+            self.learn(residents, order, tick, sampling, |learned| {
+                if let Some((_, ghost)) = known {
+                    let uses = Uses::of(ghost.word);
+                    let who = Profile::of(uses, ghost.size, ghost.cost);
+                    learned.model.expose(&who, ghost.booked, uses.age(tick));
+                    learned.model.observe(&who, uses.age(tick));
+                }
+            });
         }
     }
 
-    /// What follows every request that is learned from.
-    fn pass(&mut self, residents: &impl Residents, order: &Order, tick: u64) {
-        self.book_next(residents, order, tick);
-        if tick >= self.next_refresh {
-            self.model.refresh();
-            self.lookahead.refresh(&self.model);
-            self.next_refresh = tick + (tick / 2).min(self.sampling.requests_per(REFRESH_REQUESTS));
+    /// Notes what a request tells, and does what follows every request that is learned from.
+    fn learn(
+        &mut self,
+        residents: &impl Residents,
+        order: &Order,
+        tick: u64,
+        sampling: Sampling,
+        note: impl FnOnce(&mut Learned),
+    ) {
+        let mut learned = self.shared.learned();
+        note(&mut learned);
+        (self.tracked).book_next(&mut learned, residents, order, tick, sampling);
+        if learned.refresh(tick, sampling) {
+            self.shared.version.fetch_add(1, Ordering::Relaxed);
+        }
+        drop(learned);
+        self.keep_up();
+    }
+
+    /// `slot` has become resident, with this much of its exposure booked.
+    pub(super) fn admitted(&mut self, slot: u32, word: u64, booked: u64) {
+        let until = Uses::of(word).last.wrapping_add(booked) as u32;
+        self.tracked.booked.set(slot, until);
+    }
+
+    /// Remembers a resident that leaves.
+    pub(super) fn remember(&mut self, residents: &impl Residents, slot: u32, tick: u64) {
+        let fingerprint = residents.fingerprint(slot);
+        if !self.shared.remembering().takes(fingerprint) {
+            return;
+        }
+        let word = residents.word(slot);
+        let ghost = Ghost {
+            word,
+            booked: self.tracked.booked_age(slot, Uses::of(word)),
+            size: size_class(residents.weight_bytes(slot)),
+            cost: cost_class(residents.cost_seconds(slot)),
+        };
+        self.remember_ghost(fingerprint, ghost, tick);
+    }
+
+    /// Remembers a candidate that is not stored.
+    pub(super) fn remember_candidate(
+        &mut self,
+        candidate: &Candidate,
+        word: u64,
+        booked: u64,
+        tick: u64,
+    ) {
+        if !self.shared.remembering().takes(candidate.fingerprint) {
+            return;
+        }
+        let ghost = Ghost {
+            word,
+            booked,
+            size: size_class(candidate.weight_bytes),
+            cost: cost_class(candidate.cost_seconds),
+        };
+        self.remember_ghost(candidate.fingerprint, ghost, tick);
+    }
+
+    fn remember_ghost(&mut self, fingerprint: u64, ghost: Ghost, tick: u64) {
+        if let Some((print, left)) = self.tracked.history.insert(fingerprint, ghost, tick)
+            && self.shared.sampling().takes_print(print)
+        {
+            let uses = Uses::of(left.word);
+            let who = Profile::of(uses, left.size, left.cost);
+            let mut learned = self.shared.learned();
+            learned.model.expose(&who, left.booked, uses.age(tick));
         }
     }
 
+    /// What is remembered of a candidate: its word, and how much of its exposure is booked.
+    pub(super) fn recall(&self, candidate: &Candidate, tick: u64) -> (u64, u64) {
+        let known = if self.shared.remembering().takes(candidate.fingerprint) {
+            self.tracked.history.find(candidate.fingerprint)
+        } else {
+            None
+        };
+        known.map_or_else(
+            || (touch(0, tick), 0),
+            |(_, ghost)| (ghost.word, ghost.booked),
+        )
+    }
+
+    /// `candidate` is resident now.
+    pub(super) fn forget(&mut self, candidate: &Candidate) {
+        if self.shared.remembering().takes(candidate.fingerprint) {
+            self.tracked.history.remove(candidate.fingerprint);
+        }
+    }
+
+    pub(super) fn booked_of(&self, residents: &impl Residents, slot: u32) -> u64 {
+        self.tracked
+            .booked_age(slot, Uses::of(residents.word(slot)))
+    }
+
+    pub(super) fn memory_bytes(&self) -> usize {
+        self.tracked.history.memory_bytes() + self.tracked.booked.memory_bytes()
+    }
+}
+
+impl Tracked {
     /// Books the exposure of the next tracked key in the round, so that keys which are never used again count as such.
-    fn book_next(&mut self, residents: &impl Residents, order: &Order, tick: u64) {
+    fn book_next(
+        &mut self,
+        learned: &mut Learned,
+        residents: &impl Residents,
+        order: &Order,
+        tick: u64,
+        sampling: Sampling,
+    ) {
         let slots = order.end() as usize;
         for _ in 0..ROUND_PROBES {
             self.round += 1;
@@ -109,8 +241,15 @@ impl Learner {
                 self.round = 0;
             }
             let booked = match u32::try_from(self.round) {
-                Ok(slot) if self.round < slots => self.book_resident(residents, order, slot, tick),
-                _ => self.book_ghost(self.round.saturating_sub(slots), tick),
+                Ok(slot) if self.round < slots => {
+                    let sampled =
+                        order.contains(slot) && sampling.takes(residents.fingerprint(slot));
+                    if sampled {
+                        self.book_resident(learned, residents, slot, tick);
+                    }
+                    sampled
+                }
+                _ => self.book_ghost(learned, self.round.saturating_sub(slots), tick, sampling),
             };
             if booked {
                 break;
@@ -120,33 +259,35 @@ impl Learner {
 
     fn book_resident(
         &mut self,
+        learned: &mut Learned,
         residents: &impl Residents,
-        order: &Order,
         slot: u32,
         tick: u64,
-    ) -> bool {
-        if !order.contains(slot) || !self.sampling.takes(residents.fingerprint(slot)) {
-            return false;
-        }
+    ) {
         let uses = Uses::of(residents.word(slot));
         let who = profile(residents, slot, uses);
-        self.model
-            .expose(&who, self.booked_age(slot, uses), uses.age(tick));
+        let booked = self.booked_age(slot, uses);
+        learned.model.expose(&who, booked, uses.age(tick));
         self.booked[slot] = tick as u32;
-        true
     }
 
-    fn book_ghost(&mut self, place: usize, tick: u64) -> bool {
+    fn book_ghost(
+        &mut self,
+        learned: &mut Learned,
+        place: usize,
+        tick: u64,
+        sampling: Sampling,
+    ) -> bool {
         let Some((print, ghost)) = self.history.at(place) else {
             return false;
         };
-        if !self.sampling.takes_print(print) {
+        if !sampling.takes_print(print) {
             return false;
         }
         let uses = Uses::of(ghost.word);
         let who = Profile::of(uses, ghost.size, ghost.cost);
         let booked = self.history.book(place, uses.age(tick));
-        self.model.expose(&who, ghost.booked, booked);
+        learned.model.expose(&who, ghost.booked, booked);
         true
     }
 
@@ -159,86 +300,6 @@ impl Learner {
         } else {
             0
         }
-    }
-
-    /// `slot` has become resident, with this much of its exposure booked.
-    pub(super) fn admitted(&mut self, slot: u32, word: u64, booked: u64) {
-        self.booked
-            .set(slot, Uses::of(word).last.wrapping_add(booked) as u32);
-    }
-
-    /// Remembers a resident that leaves.
-    pub(super) fn remember(&mut self, residents: &impl Residents, slot: u32, tick: u64) {
-        let word = residents.word(slot);
-        let ghost = Ghost {
-            word,
-            booked: self.booked_age(slot, Uses::of(word)),
-            size: size_class(residents.weight_bytes(slot)),
-            cost: cost_class(residents.cost_seconds(slot)),
-        };
-        self.remember_ghost(residents.fingerprint(slot), ghost, tick);
-    }
-
-    /// Remembers a candidate that is not stored.
-    pub(super) fn remember_candidate(
-        &mut self,
-        candidate: &Candidate,
-        word: u64,
-        booked: u64,
-        tick: u64,
-    ) {
-        let ghost = Ghost {
-            word,
-            booked,
-            size: size_class(candidate.weight_bytes),
-            cost: cost_class(candidate.cost_seconds),
-        };
-        self.remember_ghost(candidate.fingerprint, ghost, tick);
-    }
-
-    fn remember_ghost(&mut self, fingerprint: u64, ghost: Ghost, tick: u64) {
-        if let Some((print, left)) = self.history.insert(fingerprint, ghost, tick)
-            && self.sampling.takes_print(print)
-        {
-            let uses = Uses::of(left.word);
-            let who = Profile::of(uses, left.size, left.cost);
-            self.model.expose(&who, left.booked, uses.age(tick));
-        }
-    }
-
-    /// Computation time to be saved for each byte and tick it is held, looking ahead as far as is best
-    /// and at most `life` ticks.
-    pub(super) fn index(
-        &self,
-        word: u64,
-        weight_bytes: u64,
-        cost_seconds: f32,
-        tick: u64,
-        life: Option<f32>,
-    ) -> f32 {
-        let uses = Uses::of(word);
-        let (size, cost) = (size_class(weight_bytes), cost_class(cost_seconds));
-        let who = Profile::of(uses, size, cost);
-        let age = uses.age(tick) as f32 + 0.5;
-        let multiple = match life {
-            Some(life) if life <= 0.0 => return -1.0,
-            Some(life) if life < LONG_LIFE * age.max(who.gap) => {
-                multiple_within(&self.model, &who, age, life)
-            }
-            _ => self.lookahead.multiple(&who, age),
-        };
-        let density = cost_seconds / weight_bytes.max(1) as f32;
-        who.prior(age) * multiple * self.model.worth(size, cost) * density
-    }
-
-    /// The factors have just been loaded.
-    pub(super) fn restart_refreshes(&mut self, tick: u64) {
-        self.next_refresh = tick + REFRESH_REQUESTS;
-        self.round = 0;
-    }
-
-    pub(super) fn memory_bytes(&self) -> usize {
-        self.lookahead.memory_bytes() + self.history.memory_bytes() + self.booked.memory_bytes()
     }
 }
 

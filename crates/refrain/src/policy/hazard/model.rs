@@ -11,7 +11,7 @@
     reason = "estimates: rounding is far below what they can know, and buckets are small numbers"
 )]
 
-use super::word::{Uses, exp2, log2};
+use super::word::{Uses, log2};
 
 /// Classes of counts: 1, 2, 3–4, 5–8, 9–16, 17 and more uses.
 pub(super) const CLASSES: usize = 6;
@@ -76,8 +76,8 @@ impl Profile {
         Self {
             class: class_of(uses.count),
             gaps: f32::from(uses.count.clamp(1, 9) - 1),
-            gap: exp2(uses.gap_log2),
-            gap_log2: uses.gap_log2,
+            gap: uses.gap,
+            gap_log2: log2(uses.gap).max(0.0),
             size: usize::from(size),
             cost: usize::from(cost),
         }

@@ -11,7 +11,7 @@ const LIST_BITS: u32 = 13;
 const LISTS: usize = 1 << LIST_BITS;
 const WORDS: usize = LISTS / 64;
 /// Indices this many lists apart, 5 %, count as equal.
-const TOLERANCE: u16 = 2;
+pub(in super::super) const TOLERANCE: u16 = 2;
 /// No slot.
 const NONE: u32 = u32::MAX;
 /// No list.
@@ -93,16 +93,21 @@ impl Order {
 
     /// The slot that has been longest in the lowest list.
     pub(super) fn first(&self) -> Option<u32> {
+        Some(self.heads[usize::from(self.first_list()?)])
+    }
+
+    /// The lowest list that holds anything.
+    pub(super) fn first_list(&self) -> Option<u16> {
         let high = self.filled_words.iter().position(|word| *word != 0)?;
         let word = high * 64 + self.filled_words[high].trailing_zeros() as usize;
         let list = word * 64 + self.filled[word].trailing_zeros() as usize;
-        Some(self.heads[list])
+        Some(u16::try_from(list).expect("there are 2^13 lists"))
     }
 
-    /// Whether a slot with this index would come first, or nearly.
-    pub(super) fn would_be_first(&self, index: f32) -> bool {
-        self.first()
-            .is_none_or(|first| list_of(index) <= self.lists[first] + TOLERANCE)
+    /// Whether a slot with this index would come first, or nearly, if nothing outside lies below list `limit`.
+    pub(super) fn would_be_first(&self, index: f32, limit: u64) -> bool {
+        let first = self.first_list().map_or(u64::MAX, u64::from).min(limit);
+        u64::from(list_of(index)) <= first.saturating_add(u64::from(TOLERANCE))
     }
 
     fn link(&mut self, slot: u32, list: u16) {

@@ -5,8 +5,10 @@
 //! | 8 | `rfhazard` |
 //! | 4 | version |
 //! | 8 | tick at which it was saved |
-//! | 4 | number of ghosts |
+//! | 4 | number of parts |
 //! | 12 each | factor, observed, expected of the cells: by age, by ratio, by size, by cost |
+//! | | for each part: |
+//! | 4 | number of ghosts |
 //! | 16 each | word, fingerprint, classes and booked age of the ghosts |
 //! | 16 | the first half of the BLAKE3 digest of all before |
 //!
@@ -20,43 +22,53 @@
 use crate::policy::StateError;
 
 use super::history::{History, PackedGhost};
-use super::learner::Learner;
-use super::lookahead::Lookahead;
+use super::learned::Learned;
 use super::model::Model;
 use super::word::shift;
 
 const MAGIC: &[u8; 8] = b"rfhazard";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
+/// No cache has more.
+const PARTS_MAX: u32 = 64;
 const DIGEST_BYTES: usize = 16;
 /// No cell learns a factor outside this range in practice; one that says so is damaged.
 const FACTORS: std::ops::RangeInclusive<f32> = 1e-9..=1e9;
 
-/// The state of `learner` as of `tick`.
-pub(super) fn save(learner: &Learner, tick: u64) -> Vec<u8> {
-    let ghosts: Vec<_> = learner.history.packed().collect();
-    let count = u32::try_from(ghosts.len()).expect("a history has fewer than 2^32 places");
+/// What was learned, and the histories of all parts, as of `tick`.
+pub(super) fn save(model: &Model, histories: &[&History], tick: u64) -> Vec<u8> {
     let mut bytes = Vec::new();
     bytes.extend_from_slice(MAGIC);
     bytes.extend_from_slice(&VERSION.to_le_bytes());
     bytes.extend_from_slice(&tick.to_le_bytes());
-    bytes.extend_from_slice(&count.to_le_bytes());
-    for cell in learner.model.cells() {
+    bytes.extend_from_slice(&(histories.len() as u32).to_le_bytes());
+    for cell in model.cells() {
         for number in [cell.factor, cell.observed as f32, cell.expected as f32] {
             bytes.extend_from_slice(&number.to_le_bytes());
         }
     }
-    for ghost in ghosts {
-        bytes.extend_from_slice(&ghost.word.to_le_bytes());
-        bytes.extend_from_slice(&ghost.print.to_le_bytes());
-        bytes.extend_from_slice(&ghost.rest.to_le_bytes());
+    for history in histories {
+        let ghosts: Vec<_> = history.packed().collect();
+        bytes.extend_from_slice(&(ghosts.len() as u32).to_le_bytes());
+        for ghost in ghosts {
+            bytes.extend_from_slice(&ghost.word.to_le_bytes());
+            bytes.extend_from_slice(&ghost.print.to_le_bytes());
+            bytes.extend_from_slice(&ghost.rest.to_le_bytes());
+        }
     }
     let digest = digest(&bytes);
     bytes.extend_from_slice(&digest);
     bytes
 }
 
-/// Makes `learner` know what was saved, its ticks moved so that the moment of saving is `tick`.
-pub(super) fn load(learner: &mut Learner, bytes: &[u8], tick: u64) -> Result<(), StateError> {
+/// What was saved, its ticks moved so that the moment of saving is `tick`, for a cache of so many parts.
+///
+/// Which part a key belongs to is not to be seen from a ghost: if there were as many parts, they are the same ones; one part
+/// takes all; otherwise the histories are left out.
+pub(super) fn load(
+    bytes: &[u8],
+    tick: u64,
+    parts: usize,
+) -> Result<(Learned, Vec<History>), StateError> {
     let mut reader = Reader(bytes);
     if reader.take::<8>()? != *MAGIC {
         return Err(StateError::NotAState);
@@ -76,7 +88,10 @@ pub(super) fn load(learner: &mut Learner, bytes: &[u8], tick: u64) -> Result<(),
         return Err(StateError::Damaged);
     }
     let saved_at = u64::from_le_bytes(reader.take()?);
-    let count = u32::from_le_bytes(reader.take()?);
+    let saved_parts = u32::from_le_bytes(reader.take()?);
+    if saved_parts > PARTS_MAX {
+        return Err(StateError::Damaged);
+    }
 
     let mut model = Model::new();
     for cell in model.cells_mut() {
@@ -91,27 +106,30 @@ pub(super) fn load(learner: &mut Learner, bytes: &[u8], tick: u64) -> Result<(),
             return Err(StateError::Damaged);
         }
     }
-    let mut history = History::with_room_for(count as usize);
-    for _ in 0..count {
-        let mut ghost = PackedGhost {
-            word: u64::from_le_bytes(reader.take()?),
-            print: u32::from_le_bytes(reader.take()?),
-            rest: u32::from_le_bytes(reader.take()?),
-        };
-        ghost.word = shift(ghost.word, tick.wrapping_sub(saved_at));
-        if !ghost.is_sound() {
-            return Err(StateError::Damaged);
+    let mut histories = Vec::new();
+    for part in 0..saved_parts as usize {
+        let count = u32::from_le_bytes(reader.take()?);
+        let mut ghosts = Vec::new();
+        for _ in 0..count {
+            ghosts.push(reader.ghost(tick.wrapping_sub(saved_at))?);
         }
-        history.restore(ghost, tick);
+        if part == 0 || parts == saved_parts as usize {
+            histories.push(History::with_room_for(ghosts.len(), parts));
+        }
+        let at = if parts == 1 { 0 } else { part };
+        if let Some(history) = histories.get_mut(at) {
+            for ghost in ghosts {
+                history.restore(ghost, tick);
+            }
+        }
     }
     if reader.0.len() != DIGEST_BYTES {
         return Err(StateError::Damaged);
     }
-    learner.lookahead = Lookahead::new(&model);
-    learner.model = model;
-    learner.history = history;
-    learner.restart_refreshes(tick);
-    Ok(())
+    if histories.len() != parts {
+        histories = (0..parts).map(|_| History::new(parts)).collect();
+    }
+    Ok((Learned::loaded(model, tick), histories))
 }
 
 fn digest(bytes: &[u8]) -> [u8; DIGEST_BYTES] {
@@ -128,6 +146,19 @@ impl Reader<'_> {
         let (taken, rest) = self.0.split_first_chunk().ok_or(StateError::Damaged)?;
         self.0 = rest;
         Ok(*taken)
+    }
+
+    fn ghost(&mut self, by: u64) -> Result<PackedGhost, StateError> {
+        let ghost = PackedGhost {
+            word: shift(u64::from_le_bytes(self.take()?), by),
+            print: u32::from_le_bytes(self.take()?),
+            rest: u32::from_le_bytes(self.take()?),
+        };
+        if ghost.is_sound() {
+            Ok(ghost)
+        } else {
+            Err(StateError::Damaged)
+        }
     }
 }
 

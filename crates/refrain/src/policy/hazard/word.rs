@@ -17,16 +17,29 @@ const TICK_SHIFT: u32 = GAP_BITS + COUNT_BITS;
 const COUNT_MAX: u64 = (1 << COUNT_BITS) - 1;
 /// The mean gap moves towards each new gap by at least one part in so many.
 const GAPS_MAX: u64 = 8;
-/// The mean gap is kept as its logarithm, in steps of this part of an octave.
-const GAP_STEPS: f32 = 1024.0;
+/// A gap is kept as the leading bits of an `f32` that is at least 1: six of exponent, ten of mantissa.
+const GAP_SHIFT: u32 = f32::MANTISSA_DIGITS - 1 - 10;
+const GAP_LEAST: u32 = 1.0_f32.to_bits();
+
+/// By how much of the difference the mean gap moves towards a new one, by the number of uses before.
+const MOVES: [f32; 1 << COUNT_BITS] = {
+    let mut moves = [0.0; 1 << COUNT_BITS];
+    let mut count = 1;
+    while count <= COUNT_MAX {
+        let gaps = if count < GAPS_MAX { count } else { GAPS_MAX };
+        moves[count as usize] = 1.0 / gaps as f32;
+        count += 1;
+    }
+    moves
+};
 
 /// What a word says.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Uses {
     /// Tick of the last use, modulo 2^43.
     pub(super) last: u64,
-    /// Logarithm to base 2 of the mean gap in ticks; 0 before the second use.
-    pub(super) gap_log2: f32,
+    /// Mean gap in ticks; 1 before the second use.
+    pub(super) gap: f32,
     /// How often it was used, up to 31.
     pub(super) count: u8,
 }
@@ -35,7 +48,7 @@ impl Uses {
     pub(super) fn of(word: u64) -> Self {
         Self {
             last: word >> TICK_SHIFT,
-            gap_log2: gap_log2(word),
+            gap: gap(word),
             count: (word & COUNT_MAX) as u8,
         }
     }
@@ -52,24 +65,23 @@ fn age(tick: u64, last: u64) -> u64 {
     if age >> (TICK_BITS - 1) == 0 { age } else { 0 }
 }
 
-fn gap_log2(word: u64) -> f32 {
-    ((word >> COUNT_BITS) & GAP_MASK) as f32 / GAP_STEPS
+fn gap(word: u64) -> f32 {
+    f32::from_bits(GAP_LEAST + (((word >> COUNT_BITS) & GAP_MASK) << GAP_SHIFT) as u32)
 }
 
-/// One more use at `tick`; 0 is a key never used.
+fn pack_gap(gap: f32) -> u64 {
+    let half = 1 << (GAP_SHIFT - 1);
+    let above = gap.max(1.0).to_bits() - GAP_LEAST + half;
+    u64::from(above >> GAP_SHIFT).min(GAP_MASK)
+}
+
+/// One more use at `tick`; 0 is a key never used. Every hit comes through here: no division, no logarithm, no branch.
 pub(in super::super) fn touch(word: u64, tick: u64) -> u64 {
     let count = word & COUNT_MAX;
     let newest = age(tick, word >> TICK_SHIFT).max(1) as f32;
-    let gap = match count {
-        0 => 1.0,
-        1 => newest,
-        count => {
-            let mean = exp2(gap_log2(word));
-            mean + (newest - mean) / count.min(GAPS_MAX) as f32
-        }
-    };
-    let gap = ((log2(gap).max(0.0) * GAP_STEPS + 0.5) as u64).min(GAP_MASK);
-    (tick & TICK_MASK) << TICK_SHIFT | gap << COUNT_BITS | (count + 1).min(COUNT_MAX)
+    let mean = gap(word);
+    let mean = mean + (newest - mean) * MOVES[count as usize];
+    (tick & TICK_MASK) << TICK_SHIFT | pack_gap(mean) << COUNT_BITS | (count + 1).min(COUNT_MAX)
 }
 
 /// The word as it would be had all its uses been `by` ticks later, modulo 2^43.
@@ -77,7 +89,7 @@ pub(super) fn shift(word: u64, by: u64) -> u64 {
     word.wrapping_add(by << TICK_SHIFT)
 }
 
-/// Logarithm to base 2 of a positive number, to 0.0002: the same on every machine, and fast enough for a hit.
+/// Logarithm to base 2 of a positive number, to 0.0002: the same on every machine.
 pub(super) fn log2(x: f32) -> f32 {
     let bits = x.to_bits();
     let exponent = (bits >> 23) as f32 - 127.0;
@@ -117,7 +129,7 @@ mod tests {
         for tick in [100, 110, 130, 190] {
             word = touch(word, tick);
         }
-        let mean = exp2(Uses::of(word).gap_log2);
+        let mean = Uses::of(word).gap;
         assert!((mean - 30.0).abs() < 0.1, "{mean}");
     }
 
@@ -129,7 +141,7 @@ mod tests {
             tick += gap;
             word = touch(word, tick);
         }
-        let mean = exp2(Uses::of(word).gap_log2);
+        let mean = Uses::of(word).gap;
         assert!((950.0..=1001.0).contains(&mean), "{mean}");
     }
 
@@ -150,7 +162,7 @@ mod tests {
     #[test]
     fn the_longest_gap_fits() {
         let word = touch(touch(0, 1), 1 << 42);
-        assert!((Uses::of(word).gap_log2 - 42.0).abs() < 0.01);
+        assert!((Uses::of(word).gap.log2() - 42.0).abs() < 0.01);
         assert_eq!(Uses::of(word).count, 2);
     }
 

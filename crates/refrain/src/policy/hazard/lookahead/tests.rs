@@ -4,7 +4,7 @@ use super::*;
 fn profile(count: u8, gap_log2: f32) -> Profile {
     let uses = Uses {
         last: 0,
-        gap_log2,
+        gap: gap_log2.exp2(),
         count,
     };
     Profile::of(uses, 0, 0)

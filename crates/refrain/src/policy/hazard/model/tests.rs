@@ -6,7 +6,7 @@ use super::*;
 fn profile(count: u8, gap: f32) -> Profile {
     let uses = Uses {
         last: 0,
-        gap_log2: log2(gap),
+        gap,
         count,
     };
     Profile::of(uses, 5, 7)

@@ -112,10 +112,10 @@ fn the_reason_for_refusing_is_told() {
             .to_string()
     };
     let mut newer = save(&cache);
-    newer[8] = 2;
+    newer[8] = 3;
     assert_eq!(
         refused(&newer, Policy::Hazard),
-        "saved policy state has version 2; this build reads version 1"
+        "saved policy state has version 3; this build reads version 2"
     );
     assert_eq!(
         refused(b"something else", Policy::Hazard),

@@ -1,0 +1,193 @@
+//! Finding an entry without a lock.
+
+use std::borrow::Borrow;
+
+use super::part::Part;
+use super::slot::Slot;
+use super::slots::{Content, Read};
+use super::thread_number::{Reader, thread_number};
+use super::{Store, placing};
+use crate::clock::Clock;
+use crate::entry::EntryInfo;
+use crate::sync::{SCHEDULES, spin_loop};
+
+/// How a lookup ended.
+pub(crate) enum Found<R> {
+    Fresh(R),
+    Expired,
+    Nothing,
+}
+
+/// Misses that have to be checked again happen while a page of the index is split, which takes a microsecond, or when
+/// another writer took out what was just found.
+const TRIES: usize = if SCHEDULES { 1 } else { 63 };
+
+impl<K: Eq + Clone, V: Clone> Store<K, V> {
+    /// The value of the fresh entry for `key`; a hit is counted and makes it the most recently used.
+    #[inline]
+    pub(crate) fn get<Q: ?Sized + Eq>(&self, key: &Q, hash: u64, clock: &Clock) -> Found<V>
+    where
+        K: Borrow<Q>,
+    {
+        self.hit(key, hash, clock, |content, _, _| content.value.clone())
+    }
+
+    /// The value of the fresh entry for `key` and what is known of it; a hit is counted.
+    pub(crate) fn get_entry<Q: ?Sized + Eq>(
+        &self,
+        key: &Q,
+        hash: u64,
+        clock: &Clock,
+    ) -> Found<(V, EntryInfo)>
+    where
+        K: Borrow<Q>,
+    {
+        let part = &self.parts[self.part_number(hash)];
+        self.hit(key, hash, clock, |content, slot, number| {
+            let info = part.info(number, slot, clock.elapsed(), clock);
+            (content.value.clone(), info)
+        })
+    }
+
+    /// The same, neither counted nor counted as use.
+    pub(crate) fn peek_entry<Q: ?Sized + Eq>(
+        &self,
+        key: &Q,
+        hash: u64,
+        clock: &Clock,
+    ) -> Option<(V, EntryInfo)>
+    where
+        K: Borrow<Q>,
+    {
+        let part = &self.parts[self.part_number(hash)];
+        let found = self.find(
+            key,
+            hash,
+            clock,
+            thread_number(),
+            |content, slot, number| {
+                let info = part.info(number, slot, clock.elapsed(), clock);
+                (content.value.clone(), info)
+            },
+        );
+        match found {
+            Found::Fresh(entry) => Some(entry),
+            Found::Expired | Found::Nothing => None,
+        }
+    }
+
+    #[inline]
+    fn hit<Q: ?Sized + Eq, R>(
+        &self,
+        key: &Q,
+        hash: u64,
+        clock: &Clock,
+        take: impl Fn(&Content<K, V>, &Slot, u32) -> R,
+    ) -> Found<R>
+    where
+        K: Borrow<Q>,
+    {
+        let reader = thread_number();
+        let part = &self.parts[self.part_number(hash)];
+        self.find(key, hash, clock, reader, |content, slot, number| {
+            slot.count_hit();
+            // The value's cache line is on its way while the hit is recorded.
+            let taken = take(content, slot, number);
+            let weight_bytes = part.slots.weight_bytes(number, slot);
+            (self.recorder).hit(reader, (part.number, number), slot, weight_bytes);
+            taken
+        })
+    }
+
+    /// What `visit` makes of the entry for `key`, which stays whole meanwhile.
+    #[inline]
+    fn find<Q: ?Sized + Eq, R>(
+        &self,
+        key: &Q,
+        hash: u64,
+        clock: &Clock,
+        reader: Reader,
+        visit: impl Fn(&Content<K, V>, &Slot, u32) -> R,
+    ) -> Found<R>
+    where
+        K: Borrow<Q>,
+    {
+        let part = &self.parts[self.part_number(hash)];
+        let version = part.index.version();
+        match self.probe(part, key, hash, clock, reader, &visit) {
+            Ok(found) => found,
+            Err(departed) if !departed && part.index.is_still(version) => Found::Nothing,
+            Err(_) => self.find_in_spite_of_changes(part, key, hash, clock, reader, &visit),
+        }
+    }
+
+    /// What is found, or whether an entry was met that somebody is taking out: there may be a newer one by now.
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "a call of its own costs a tenth of a hit"
+    )]
+    fn probe<Q: ?Sized + Eq, R>(
+        &self,
+        part: &Part<K, V>,
+        key: &Q,
+        hash: u64,
+        clock: &Clock,
+        reader: Reader,
+        visit: &impl Fn(&Content<K, V>, &Slot, u32) -> R,
+    ) -> Result<Found<R>, bool>
+    where
+        K: Borrow<Q>,
+    {
+        let mut departed = false;
+        let pin = self.pins.pin(reader);
+        let found = part.index.find(placing(hash), |number| {
+            let (slot, content) = match part.slots.read(number, &pin) {
+                Read::Entry(slot, content) => (slot, content),
+                Read::Departed => {
+                    departed = true;
+                    return None;
+                }
+                Read::Nothing => return None,
+            };
+            if content.key.borrow() != key {
+                return None;
+            }
+            if slot.expires().is_some_and(|due| due <= clock.elapsed()) {
+                return Some(Found::Expired);
+            }
+            Some(Found::Fresh(visit(content, slot, number)))
+        });
+        found.ok_or(departed)
+    }
+
+    #[cold]
+    fn find_in_spite_of_changes<Q: ?Sized + Eq, R>(
+        &self,
+        part: &Part<K, V>,
+        key: &Q,
+        hash: u64,
+        clock: &Clock,
+        reader: Reader,
+        visit: &impl Fn(&Content<K, V>, &Slot, u32) -> R,
+    ) -> Found<R>
+    where
+        K: Borrow<Q>,
+    {
+        for _ in 0..TRIES {
+            spin_loop();
+            let version = part.index.version();
+            match self.probe(part, key, hash, clock, reader, visit) {
+                Ok(found) => return found,
+                Err(departed) if !departed && part.index.is_still(version) => {
+                    return Found::Nothing;
+                }
+                Err(_) => {}
+            }
+        }
+        // The writer was interrupted in the middle of a change: wait for it.
+        let _held = self.hold(part.number);
+        let found = self.probe(part, key, hash, clock, reader, visit);
+        found.unwrap_or(Found::Nothing)
+    }
+}
