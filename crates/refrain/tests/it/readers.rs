@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
-use refrain::{Cache, Policy};
+use refrain::{Cache, EntryOptions, Policy};
 
 /// A value that proves whose it is.
 #[derive(Clone, Debug, PartialEq)]
@@ -215,6 +216,43 @@ fn panics_in_eq_and_clone_reach_the_caller_and_harm_nobody() {
         let tripped = catch_unwind(AssertUnwindSafe(|| cache.insert(Key(1), Value(1))));
         assert!(tripped.is_err());
         ARMED.store(false, Ordering::SeqCst);
+        cache.validate();
+    }
+}
+
+/// An entry grows and shrinks, so that another one has to leave for it every second time.
+#[test]
+fn an_entry_that_is_replaced_by_a_heavier_one_is_found_by_every_lookup() {
+    for policy in [Policy::Lru, Policy::Gdsf, Policy::Hazard] {
+        let cache: Cache<u64, Named> = Cache::builder()
+            .policy(policy)
+            .capacity_bytes(100)
+            .weigher(|_, value: &Named| 20 + 40 * (value.version % 2))
+            .build()
+            .expect("the settings are in range");
+        cache.insert(0, named(0, 0));
+        let stop = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    while !stop.load(Ordering::Relaxed) {
+                        let value = cache.get(&0).expect("it is there all the time");
+                        assert!(value.is_whole(0), "{value:?}");
+                    }
+                });
+            }
+            for version in 1..20_000 {
+                // Dear, so that no policy prefers the fillers to it.
+                let dear = EntryOptions::default().cost(Duration::from_secs(1_000));
+                cache.insert_with(0, named(0, version), dear);
+                if version % 2 == 0 {
+                    for filler in 1..4 {
+                        cache.insert(filler, named(filler, 0));
+                    }
+                }
+            }
+            stop.store(true, Ordering::Relaxed);
+        });
         cache.validate();
     }
 }
