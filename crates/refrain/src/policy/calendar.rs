@@ -133,9 +133,10 @@ impl Calendar {
         }
     }
 
-    /// The slot that will probably be [popped](Self::pop) next.
-    pub(super) fn upcoming(&self) -> Option<u32> {
-        self.run.last().map(|last| unpack(*last).1)
+    /// The slots that will probably be [popped](Self::pop) next.
+    pub(super) fn upcoming(&self) -> [Option<u32>; 2] {
+        let mut slots = self.run.iter().rev().map(|packed| unpack(*packed).1);
+        [slots.next(), slots.next()]
     }
 
     /// No slot has a smaller number than this; the greatest there is if there are none.

@@ -101,12 +101,12 @@ impl Eviction {
         }
     }
 
-    /// The entry of this part that will probably leave next, from what is at hand.
+    /// The entries of this part that will probably leave next, from what is at hand.
     #[must_use]
-    pub fn upcoming(&self) -> Option<u32> {
+    pub fn upcoming(&self) -> [Option<u32>; 2] {
         match &self.order {
             Order::Lru(lru) => lru.upcoming(),
-            Order::Gdsf(_) => None,
+            Order::Gdsf(_) => [None; 2],
             Order::Hazard(hazard) => hazard.upcoming(),
         }
     }

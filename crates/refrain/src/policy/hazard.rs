@@ -102,8 +102,8 @@ impl Hazard {
         self.order.first_list().map_or(u64::MAX, u64::from)
     }
 
-    pub(super) fn upcoming(&self) -> Option<u32> {
-        self.order.first()
+    pub(super) fn upcoming(&self) -> [Option<u32>; 2] {
+        self.order.upcoming()
     }
 
     pub(super) fn keep_pace(&mut self, now: Moment) {

@@ -28,7 +28,7 @@ impl Lru {
         self.order.lower_bound()
     }
 
-    pub(super) fn upcoming(&self) -> Option<u32> {
+    pub(super) fn upcoming(&self) -> [Option<u32>; 2] {
         self.order.upcoming()
     }
 

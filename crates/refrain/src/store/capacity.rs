@@ -80,9 +80,9 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
             // `None`: it has been used meanwhile, and another one comes first.
             let evicted = (contender.eviction).evict_below(&contender.residents, next, moment);
             if let Some(slot) = evicted {
-                let (departed, weight_bytes) = held.vacate(slot, cause);
+                let (taken, weight_bytes) = held.vacate(slot, cause);
                 self.budget.release(1, weight_bytes);
-                removed.push(held.part.number, departed, cause);
+                removed.push(held.part.number, taken, cause);
                 return true;
             }
         }

@@ -11,6 +11,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use super::fetch::fetch;
 use super::segments::Segments;
 use crate::sync::SCHEDULES;
 use crate::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering, fence};
@@ -166,6 +167,12 @@ impl Index {
         let page = directory.places[at].load(Ordering::Acquire);
         // SAFETY: every place names a page of `pages`, from the beginning on, and those stay until `drop`.
         unsafe { &(*page).0 }
+    }
+
+    /// Has the processor fetch where a probe for `hash` begins, which is to happen soon.
+    #[inline]
+    pub(super) fn fetch(&self, hash: u32) {
+        fetch(&self.page(hash)[start(hash)]);
     }
 
     /// The first slot under `hash` for which `check` finds something.

@@ -4,7 +4,6 @@
 //! more is decided while all parts are held, in order of their numbers. Who holds one part waits only for parts with
 //! greater numbers.
 
-use std::cmp::Ordering::{Equal, Greater, Less};
 use std::time::Duration;
 
 use super::part::{Held, Seen};
@@ -13,9 +12,16 @@ use crate::entry::{Capacity, Insertion, RemovalCause};
 use crate::policy::{
     Admission, Candidate, Contender, Moment, OverOne, Victims, admit_among, admit_over_one,
 };
+use crate::sync::{SCHEDULES, spin_loop};
 
 /// How often another worst entry is looked for: what parts tell may be out of date, and others change it meanwhile.
-const TRIES: usize = 8;
+const TRIES: usize = if SCHEDULES { 6 } else { 128 };
+/// And for so many of them, a part that is held by somebody else is not waited for.
+const PATIENCE: usize = if SCHEDULES { 2 } else { 96 };
+
+fn is_part<K, V>(held: Option<&Held<'_, K, V>>, number: usize) -> bool {
+    held.is_some_and(|held| held.part.number == number)
+}
 
 /// A value, and what the policy sees of it.
 struct Offer<'a, K, V> {
@@ -38,10 +44,11 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
         let Some(new) = entry.as_ref() else {
             return Insertion::Declined;
         };
-        self.expire_due(now, removed);
-        self.deliver_hits(now);
         let hash = placing(new.hash);
         let home = self.part_number(new.hash);
+        self.parts[home].index.fetch(hash);
+        self.expire_due(now, removed);
+        self.deliver_hits(now);
         let candidate = Candidate {
             fingerprint: fingerprint(hash),
             weight_bytes: new.facts.weight_bytes,
@@ -86,31 +93,53 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
             let insertion = held.store(offer, word);
             return self.settle(&held, insertion, weight_bytes);
         }
-        if let Some(insertion) = self.displace(&mut held, offer, removed) {
-            return insertion;
+        match self.displace(held, offer, removed) {
+            Some(insertion) => insertion,
+            None => self.insert_alone(home, offer, removed),
         }
-        drop(held);
-        self.insert_alone(home, offer, removed)
     }
 
     /// Stores an entry in the place of the worst of all, if that is enough; `None` if it takes more to decide.
     fn displace<'a>(
         &'a self,
-        held: &mut Held<'a, K, V>,
+        mut held: Held<'a, K, V>,
         offer: &mut Offer<'_, K, V>,
         removed: &mut Removed<'_, K, V>,
     ) -> Option<Insertion> {
         let home = held.part.number;
         let weight_bytes = offer.candidate.weight_bytes;
-        for _ in 0..TRIES {
+        let mut beside: Option<Held<'a, K, V>> = None;
+        for tries in 0..TRIES {
             let own = held.writer.eviction.score();
             let worst = self.board.worst(home, own, self.tolerance);
-            let mut beside = match worst.part.cmp(&home) {
-                Equal => None,
-                Greater => Some(self.hold(worst.part)),
-                // Waiting for it could be in vain: whoever holds it may wait for this one.
-                Less => Some(self.parts[worst.part].try_hold(&self.board)?),
-            };
+            if worst.part == home {
+                beside = None;
+            } else if !is_part(beside.as_ref(), worst.part) {
+                drop(beside.take());
+                beside = self.parts[worst.part].try_hold(&self.board);
+                if beside.is_none() && tries < PATIENCE {
+                    // Whoever holds it is taking its worst entry out, and then another part may have the worst of all.
+                    spin_loop();
+                    continue;
+                }
+                if beside.is_none() {
+                    // Whoever holds it may wait for this one: both are taken anew, in order.
+                    drop(held);
+                    let first = self.hold(home.min(worst.part));
+                    let second = self.hold(home.max(worst.part));
+                    let (own, other) = if home < worst.part {
+                        (first, second)
+                    } else {
+                        (second, first)
+                    };
+                    (held, beside) = (own, Some(other));
+                    if offer.resident(&held).is_some() {
+                        return None;
+                    }
+                    offer.moment = self.moment(offer.moment.time);
+                    continue;
+                }
+            }
             let verdict = admit_over_one(
                 &mut held.contender(),
                 (beside.as_mut()).map(Held::contender).as_mut(),
@@ -130,7 +159,7 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
             let mut freed = (0, 0);
             let from = match &mut beside {
                 Some(beside) if from_beside => beside,
-                _ => &mut *held,
+                _ => &mut held,
             };
             self.vacate(from, slot, offer, &mut freed, removed);
             from.fetch_upcoming();
@@ -140,7 +169,7 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
                 return None;
             }
             let insertion = held.store(offer, word);
-            return Some(self.settle(held, insertion, weight_bytes));
+            return Some(self.settle(&held, insertion, weight_bytes));
         }
         None
     }
@@ -178,19 +207,19 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
         let part = held.part;
         let word =
             (held.writer.eviction).replace(&Seen(&part.slots), old, &offer.candidate, offer.moment);
-        let Some(departed) = held.replace(old, offer.entry, word, offer.moment) else {
+        let Some(taken) = held.replace(old, offer.entry, word, offer.moment) else {
             // No place is left that could be numbered: the old one goes, and nothing comes in its place.
             self.budget
                 .release(0, new_weight.saturating_sub(old_weight));
-            let (departed, weight) = held.vacate(old, RemovalCause::Replaced);
+            let (taken, weight) = held.vacate(old, RemovalCause::Replaced);
             self.budget.release(1, weight);
-            removed.push(part.number, departed, RemovalCause::Replaced);
+            removed.push(part.number, taken, RemovalCause::Replaced);
             held.writer.counts.declined += 1;
             return Some(Insertion::Declined);
         };
         self.budget
             .release(0, old_weight.saturating_sub(new_weight));
-        removed.push(part.number, departed, RemovalCause::Replaced);
+        removed.push(part.number, taken, RemovalCause::Replaced);
         Some(Insertion::Stored)
     }
 
@@ -292,8 +321,8 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
             entries: capacity.entries.saturating_sub(1),
         };
         let cause = (self.budget.cause(room, *freed)).unwrap_or(RemovalCause::EvictedBySize);
-        let (departed, weight_bytes) = held.vacate(slot, cause);
-        removed.push(held.part.number, departed, cause);
+        let (taken, weight_bytes) = held.vacate(slot, cause);
+        removed.push(held.part.number, taken, cause);
         *freed = (freed.0 + 1, freed.1 + weight_bytes);
     }
 

@@ -8,7 +8,7 @@ use super::board::Board;
 use super::index::Index;
 use super::pins::Pins;
 use super::slot::{Slot, whole_millis};
-use super::slots::{Content, Departed, Slots};
+use super::slots::{Content, Slots, Taken};
 use super::writer::{MAX_SLOTS, Writer};
 use super::{NewEntry, fingerprint, placing};
 use crate::entry::RemovalCause;
@@ -196,7 +196,7 @@ impl<K: Eq, V> Held<'_, K, V> {
         entry: &mut Option<NewEntry<K, V>>,
         word: u64,
         moment: Moment,
-    ) -> Option<Departed> {
+    ) -> Option<Taken<K, V>> {
         let hash = placing(entry.as_ref()?.hash);
         let (part, writer) = (self.part, &mut *self.writer);
         let number = part.slots.vacant(&mut writer.tenancy, MAX_SLOTS)?;
@@ -205,7 +205,7 @@ impl<K: Eq, V> Held<'_, K, V> {
         part.index.replace(&mut writer.index, hash, old, number);
         writer.expiry.remove(old);
         writer.counts.count(RemovalCause::Replaced);
-        Some(part.slots.depart(&mut writer.tenancy, old))
+        Some(part.slots.take(&mut writer.tenancy, old))
     }
 
     fn fill(&mut self, entry: &mut Option<NewEntry<K, V>>, number: u32, word: u64, moment: Moment) {
@@ -221,9 +221,9 @@ impl<K: Eq, V> Held<'_, K, V> {
         let names = (placing(hash), word);
         (part.slots).fill(&mut writer.tenancy, number, content, tags, names, &facts);
         (writer.eviction).insert(&Seen(&part.slots), number, moment);
-        if let Some(due) = part.slots.slot(number).and_then(Slot::expires) {
-            writer.expiry.insert(number, whole_millis(due));
-            self.board.expires(whole_millis(due));
+        if let Some(due) = facts.expires_millis() {
+            writer.expiry.insert(number, due);
+            self.board.expires(due);
         }
         writer.counts.insertions += 1;
     }
@@ -234,7 +234,7 @@ impl<K: Eq, V> Held<'_, K, V> {
         slot: u32,
         cause: RemovalCause,
         moment: Moment,
-    ) -> (Departed, u64) {
+    ) -> (Taken<K, V>, u64) {
         let (part, writer) = (self.part, &mut *self.writer);
         if cause == RemovalCause::Invalidated {
             writer.eviction.remove(&Seen(&part.slots), slot);
@@ -245,20 +245,25 @@ impl<K: Eq, V> Held<'_, K, V> {
     }
 
     /// Takes an entry out that the policy has given up already, and tells what it weighed.
-    pub(super) fn vacate(&mut self, number: u32, cause: RemovalCause) -> (Departed, u64) {
+    pub(super) fn vacate(&mut self, number: u32, cause: RemovalCause) -> (Taken<K, V>, u64) {
         let (part, writer) = (self.part, &mut *self.writer);
         let slot = part.slots.slot(number).expect("an entry is in a place");
         writer.expiry.remove(number);
         (part.index).erase(&mut writer.index, slot.hash(), number);
         writer.counts.count(cause);
         let weight_bytes = part.slots.weight_bytes(number, slot);
-        let departed = part.slots.depart(&mut writer.tenancy, number);
-        (departed, weight_bytes)
+        let taken = part.slots.take(&mut writer.tenancy, number);
+        (taken, weight_bytes)
     }
 
-    /// By the time that the next entry has to leave, what it takes is at hand.
+    /// By the time that the next entries have to leave, what it takes is at hand: of the first, where the index has it, as
+    /// its place was fetched when it was second.
     pub(super) fn fetch_upcoming(&self) {
-        if let Some(slot) = self.writer.eviction.upcoming() {
+        let [first, second] = self.writer.eviction.upcoming();
+        if let Some(slot) = first.and_then(|slot| self.part.slots.slot(slot)) {
+            self.part.index.fetch(slot.hash());
+        }
+        if let Some(slot) = second {
             self.part.slots.fetch(slot);
         }
     }

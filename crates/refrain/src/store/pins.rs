@@ -118,11 +118,10 @@ impl Pins {
         }
     }
 
-    /// Whether nobody at all may be looking at what the caller has just taken out of sight.
+    /// Whether nobody at all may be looking at what the caller has just taken out of sight, and put a full fence behind.
     #[inline]
     pub(super) fn nobody_reads(&self) -> bool {
-        // As in `readers`.
-        fence(Ordering::SeqCst);
+        // Acquire: as in `are_gone`.
         let own = &self.own[..numbers_used()];
         own.iter()
             .all(|line| line.0.load(Ordering::Acquire) & 1 == 0)

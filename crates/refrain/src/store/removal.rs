@@ -92,9 +92,9 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
         moment: Moment,
         removed: &mut Removed<'_, K, V>,
     ) {
-        let (departed, weight_bytes) = held.remove(slot, cause, moment);
+        let (taken, weight_bytes) = held.remove(slot, cause, moment);
         self.budget.release(1, weight_bytes);
-        removed.push(held.part.number, departed, cause);
+        removed.push(held.part.number, taken, cause);
     }
 }
 
@@ -105,14 +105,6 @@ impl<K, V> Store<K, V> {
         self.look_into_limbo(part);
     }
 
-    /// The same for one entry.
-    #[inline]
-    pub(super) fn move_one_out(&self, part: usize, departed: Departed) {
-        drop(self.parts[part].slots.move_one_out(departed));
-        self.look_into_limbo(part);
-    }
-
-    #[inline]
     fn look_into_limbo(&self, part: usize) {
         // Relaxed: what is seen late is moved out later.
         if self.held_up.load(Ordering::Relaxed) != 0 || self.parts[part].slots.has_limbo() {

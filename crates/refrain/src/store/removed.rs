@@ -1,20 +1,20 @@
 //! Entries that have been taken out, on their way to the listener and the drop.
 
 use super::Store;
-use super::slots::Departed;
+use super::slots::{Content, Taken};
 use crate::entry::RemovalCause;
 
 /// Entries that left, to be announced by the caller, who holds no lock any more; they are dropped with this.
 pub(crate) struct Removed<'a, K, V> {
     store: &'a Store<K, V>,
     /// Most calls take out one entry at most.
-    first: Option<Gone>,
-    others: Vec<Gone>,
+    first: Option<Gone<K, V>>,
+    others: Vec<Gone<K, V>>,
 }
 
-struct Gone {
+struct Gone<K, V> {
     part: usize,
-    departed: Departed,
+    entry: Taken<K, V>,
     cause: RemovalCause,
 }
 
@@ -29,12 +29,8 @@ impl<'a, K, V> Removed<'a, K, V> {
     }
 
     #[inline]
-    pub(super) fn push(&mut self, part: usize, departed: Departed, cause: RemovalCause) {
-        let gone = Gone {
-            part,
-            departed,
-            cause,
-        };
+    pub(super) fn push(&mut self, part: usize, entry: Taken<K, V>, cause: RemovalCause) {
+        let gone = Gone { part, entry, cause };
         if self.first.is_none() {
             self.first = Some(gone);
         } else {
@@ -44,7 +40,7 @@ impl<'a, K, V> Removed<'a, K, V> {
 
     pub(crate) fn for_each(&self, mut announce: impl FnMut(&K, &V, RemovalCause)) {
         for gone in self.first.iter().chain(&self.others) {
-            let content = self.store.parts[gone.part].slots.departed(&gone.departed);
+            let content = self.content(gone);
             announce(&content.key, &content.value, gone.cause);
         }
     }
@@ -52,40 +48,46 @@ impl<'a, K, V> Removed<'a, K, V> {
     /// The value of the entry that left last.
     pub(crate) fn last(&self) -> Option<&V> {
         let gone = self.others.last().or(self.first.as_ref())?;
-        let slots = &self.store.parts[gone.part].slots;
-        Some(&slots.departed(&gone.departed).value)
+        Some(&self.content(gone).value)
+    }
+
+    fn content<'b>(&'b self, gone: &'b Gone<K, V>) -> &'b Content<K, V> {
+        match &gone.entry {
+            Taken::Content(content) => content,
+            Taken::Departed(departed) => self.store.parts[gone.part].slots.departed(departed),
+        }
     }
 }
 
 impl<K, V> Drop for Removed<'_, K, V> {
     #[inline]
     fn drop(&mut self) {
-        let Some(first) = self.first.take() else {
-            return;
-        };
-        if self.others.is_empty() {
-            self.store.move_one_out(first.part, first.departed);
-        } else {
-            self.others.push(first);
+        let departed = |gone: &Gone<K, V>| matches!(gone.entry, Taken::Departed(_));
+        if self.first.as_ref().is_some_and(departed) || !self.others.is_empty() {
             self.move_out();
         }
     }
 }
 
 impl<K, V> Removed<'_, K, V> {
-    /// One wait for the readers of each part.
+    /// Drops what has left while somebody was reading, after one wait for the readers of each part.
     #[cold]
     fn move_out(&mut self) {
         let mut gone = std::mem::take(&mut self.others);
+        gone.extend(self.first.take());
         gone.sort_by_key(|gone| gone.part);
         let mut gone = gone.into_iter().peekable();
-        while let Some(Gone { part, departed, .. }) = gone.next() {
-            let same = std::iter::from_fn(|| {
-                let gone = gone.next_if(|gone| gone.part == part)?;
-                Some(gone.departed)
-            });
-            let departed = std::iter::once(departed).chain(same);
-            self.store.move_out(part, departed);
+        while let Some(part) = gone.peek().map(|gone| gone.part) {
+            let mut departed = Vec::new();
+            while let Some(next) = gone.next_if(|gone| gone.part == part) {
+                match next.entry {
+                    Taken::Content(content) => drop(content),
+                    Taken::Departed(next) => departed.push(next),
+                }
+            }
+            if !departed.is_empty() {
+                self.store.move_out(part, departed.into_iter());
+            }
         }
     }
 }

@@ -14,7 +14,7 @@ use loom::thread;
 use super::index::Index;
 use super::pins::Pins;
 use super::slot::Facts;
-use super::slots::{Content, Read, Slots, Tenancy};
+use super::slots::{Content, Read, Slots, Taken, Tenancy};
 use super::thread_number::{SHARED, choose, thread_number};
 use crate::sync::atomic::{AtomicU64, Ordering};
 
@@ -230,16 +230,18 @@ fn move_out(scene: &Scene, departed: Option<super::slots::Departed>) -> usize {
     contents.len()
 }
 
-/// The same by the shorter way for one entry.
-fn move_one_out(scene: &Scene, departed: super::slots::Departed) -> usize {
-    let content = scene.slots.move_one_out(departed);
-    if let Some(content) = &content {
-        take_apart(&scene.cells[content.value as usize]);
+/// Takes the entry in place 0 out by the shorter way where nobody is reading, and moves it out in any case.
+fn take_out(scene: &Scene, tenancy: &mut Tenancy) -> usize {
+    match scene.slots.take(tenancy, 0) {
+        Taken::Content(content) => {
+            take_apart(&scene.cells[content.value as usize]);
+            1
+        }
+        Taken::Departed(departed) => move_out(scene, Some(departed)),
     }
-    usize::from(content.is_some())
 }
 
-fn a_place_is_filled_again_only_when_nobody_looks(number: usize, alone: bool) {
+fn a_place_is_filled_again_only_when_nobody_looks(number: usize, shortly: bool) {
     every_schedule(6, move || {
         let (scene, mut tenancy) = scene(1);
         let reader = {
@@ -250,10 +252,10 @@ fn a_place_is_filled_again_only_when_nobody_looks(number: usize, alone: bool) {
             })
         };
         choose(1);
-        let departed = scene.slots.depart(&mut tenancy, 0);
-        let mut moved = if alone {
-            move_one_out(&scene, departed)
+        let mut moved = if shortly {
+            take_out(&scene, &mut tenancy)
         } else {
+            let departed = scene.slots.depart(&mut tenancy, 0);
             move_out(&scene, Some(departed))
         };
         fill(&scene, &mut tenancy, 1);
@@ -275,12 +277,12 @@ fn a_place_is_filled_again_only_when_no_reader_without_a_line_looks() {
 }
 
 #[test]
-fn the_place_of_one_entry_is_filled_again_only_when_no_reader_with_a_line_looks() {
+fn a_place_that_is_vacated_at_once_is_filled_again_only_when_no_reader_with_a_line_looks() {
     a_place_is_filled_again_only_when_nobody_looks(0, true);
 }
 
 #[test]
-fn the_place_of_one_entry_is_filled_again_only_when_no_reader_without_a_line_looks() {
+fn a_place_that_is_vacated_at_once_is_filled_again_only_when_no_reader_without_a_line_looks() {
     a_place_is_filled_again_only_when_nobody_looks(SHARED, true);
 }
 

@@ -9,8 +9,8 @@ use crate::sync::atomic::{AtomicPtr, Ordering};
 
 /// Elements by number; room is made ahead of use, in blocks of at most an eighth of what is there.
 ///
-/// The first block holds 2 to the power of `FIRST_BITS` elements (at least 3); each doubling after it is eight blocks
-/// of an eighth. So few blocks that their addresses stay in the processor's nearest cache.
+/// The first eight blocks hold 2 to the power of `FIRST_BITS` elements together (at least 3); each doubling after them is eight
+/// blocks of an eighth. So few blocks that their addresses stay in the processor's nearest cache.
 pub(super) struct Segments<T, const FIRST_BITS: u32> {
     /// Null until there is room.
     blocks: Box<[AtomicPtr<T>]>,
@@ -22,10 +22,10 @@ pub(super) struct Segments<T, const FIRST_BITS: u32> {
 const MAX_BITS: u32 = if SCHEDULES { 8 } else { 22 };
 
 /// Elements that can be had, numbered from 0.
-pub(super) const MAX_ELEMENTS: u32 = 1 << MAX_BITS;
+pub(super) const MAX_ELEMENTS: u32 = (1 << MAX_BITS) - (1 << 6);
 
 impl<T, const FIRST_BITS: u32> Segments<T, FIRST_BITS> {
-    const BLOCKS: usize = 1 + 8 * (MAX_BITS - FIRST_BITS) as usize;
+    const BLOCKS: usize = 8 * (MAX_BITS - FIRST_BITS) as usize;
 
     pub(super) fn new() -> Self {
         let vacant = || AtomicPtr::new(std::ptr::null_mut());
@@ -70,22 +70,19 @@ impl<T, const FIRST_BITS: u32> Segments<T, FIRST_BITS> {
 
     #[inline]
     fn locate(number: u32) -> (usize, usize) {
-        if number < 1 << FIRST_BITS {
-            return (0, number as usize);
-        }
+        // As if there were a doubling before the first one, of which nothing is used. Beyond the last number it comes to a
+        // block that is not there.
+        let number = number.saturating_add(1 << FIRST_BITS);
         // The doubling that `number` lies in, and which eighth of it.
         let doubling = number.ilog2();
         let eighth = (number >> (doubling - 3)) & 7;
-        let block = 1 + 8 * (doubling - FIRST_BITS) + eighth;
+        let block = 8 * (doubling - FIRST_BITS) + eighth;
         let offset = number & ((1 << (doubling - 3)) - 1);
         (block as usize, offset as usize)
     }
 
     fn block_len(block: usize) -> usize {
-        match block.checked_sub(1) {
-            None => 1 << FIRST_BITS,
-            Some(later) => 1 << (FIRST_BITS as usize - 3 + later / 8),
-        }
+        1 << (FIRST_BITS as usize - 3 + block / 8)
     }
 }
 
@@ -142,7 +139,7 @@ mod tests {
     fn room_that_was_not_made_is_not_there() {
         let segments = Large::new();
         segments.make_room(0, || 7);
-        assert_eq!((segments.get(63), segments.get(64)), (Some(&7), None));
+        assert_eq!((segments.get(7), segments.get(8)), (Some(&7), None));
         assert_eq!(segments.get(u32::MAX), None);
     }
 
@@ -153,8 +150,8 @@ mod tests {
         for number in [0, 7, 9, 100] {
             segments.make_room(number, || Arc::clone(&counted));
         }
-        // The first block, the second of one element, and one of eight.
-        assert_eq!(Arc::strong_count(&counted), 1 + 8 + 1 + 8);
+        // Two blocks of one element, one of two, and one of eight.
+        assert_eq!(Arc::strong_count(&counted), 1 + 1 + 1 + 2 + 8);
         drop(segments);
         assert_eq!(Arc::strong_count(&counted), 1);
     }

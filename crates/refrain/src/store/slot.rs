@@ -1,9 +1,10 @@
 //! What is known of one entry beside its key and value: 32 bytes that readers and the policy look at without a lock.
 
 use std::sync::Arc;
+use std::sync::atomic::compiler_fence;
 use std::time::Duration;
 
-use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 
 /// Labels of an entry.
 pub(crate) type Tags = Arc<[Arc<str>]>;
@@ -67,6 +68,13 @@ const HITS: u64 = EXTRA - 1;
 /// Stands for a weight that 32 bits do not hold.
 const HEAVY: u32 = u32::MAX;
 
+impl Facts {
+    /// When it expires, as slots keep it: rounded down to a millisecond, and never if that is beyond what they can count.
+    pub(super) fn expires_millis(&self) -> Option<u64> {
+        self.expires.map(millis).filter(|millis| *millis != NEVER)
+    }
+}
+
 impl Slot {
     pub(super) fn vacant() -> Self {
         Self {
@@ -96,7 +104,7 @@ impl Slot {
             u32::try_from(facts.weight_bytes).unwrap_or(HEAVY),
             Ordering::Relaxed,
         );
-        let expires = facts.expires.map_or(NEVER, millis) << LOW_BITS;
+        let expires = facts.expires_millis().unwrap_or(NEVER) << LOW_BITS;
         self.expires_and_hits
             .store(expires | if extra { EXTRA } else { 0 }, Ordering::Relaxed);
         // A clock that has run for 34 years stands still.
@@ -107,9 +115,18 @@ impl Slot {
         );
     }
 
-    /// Takes the entry out of sight. Its other facts stay, but when it was written and what it cost.
+    /// Takes the entry out of sight, before this thread looks at anything else: who marks itself as reading later does not
+    /// see it. Its other facts stay, but when it was written and what it cost.
+    #[inline]
     pub(super) fn depart(&self) {
-        self.written_and_cost.store(DEPARTED, Ordering::Release);
+        if cfg!(all(target_arch = "x86_64", not(any(miri, loom)))) {
+            // A locked exchange is a full fence there, at half the price of the instruction for one.
+            self.written_and_cost.swap(DEPARTED, Ordering::SeqCst);
+            compiler_fence(Ordering::SeqCst);
+        } else {
+            self.written_and_cost.store(DEPARTED, Ordering::Release);
+            fence(Ordering::SeqCst);
+        }
     }
 
     /// Makes the place fit for another entry, and has it name `next`.

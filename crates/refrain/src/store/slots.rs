@@ -11,6 +11,7 @@ use std::sync::{Arc, PoisonError};
 
 use smallvec::SmallVec;
 
+use super::fetch::fetch;
 use super::pins::{Pin, Pins};
 use super::segments::{MAX_ELEMENTS, Segments};
 use super::slot::{Extra, Facts, Slot, State, Tags};
@@ -54,6 +55,14 @@ pub(super) struct Tenancy {
     used: u32,
     /// The first of a chain of vacant places.
     vacant: u32,
+}
+
+/// An entry that was taken out.
+pub(super) enum Taken<K, V> {
+    /// Nobody was reading.
+    Content(Content<K, V>),
+    /// Somebody may be looking at it.
+    Departed(Departed),
 }
 
 /// The right to an entry that was taken out, for who is to announce it and move it out.
@@ -158,26 +167,9 @@ impl<K, V> Slots<K, V> {
     /// Has the processor fetch place `number`, which will be looked at soon.
     #[inline]
     pub(super) fn fetch(&self, number: u32) {
-        let Some(place) = self.places.get(number) else {
-            return;
-        };
-        #[cfg(all(target_arch = "x86_64", not(any(miri, loom))))]
-        {
-            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-            let lines = size_of::<Place<K, V>>().div_ceil(64).min(2);
-            for line in 0..lines {
-                // SAFETY: the instruction reads nothing into any register, and faults on no address.
-                unsafe {
-                    _mm_prefetch::<_MM_HINT_T0>(
-                        std::ptr::from_ref(place)
-                            .cast::<i8>()
-                            .wrapping_add(64 * line),
-                    );
-                }
-            }
+        if let Some(place) = self.places.get(number) {
+            fetch(place);
         }
-        #[cfg(not(all(target_arch = "x86_64", not(any(miri, loom)))))]
-        let _ = place;
     }
 
     /// A vacant place; `None` when all that can be numbered are used.
@@ -229,11 +221,31 @@ impl<K, V> Slots<K, V> {
         place.slot.enliven(hash, word, extra, facts);
     }
 
+    /// Takes the entry in place `number` out: the place is vacant at once, if nobody is reading.
+    #[inline]
+    pub(super) fn take(&self, tenancy: &mut Tenancy, number: u32) -> Taken<K, V> {
+        let place = self.places.get(number).expect("an entry is in a place");
+        let departed = Self::depart_from(place, number);
+        if !self.pins.nobody_reads() {
+            return Taken::Departed(departed);
+        }
+        let content = self.move_content_out(place, departed);
+        place
+            .slot
+            .clear(std::mem::replace(&mut tenancy.vacant, number));
+        Taken::Content(content)
+    }
+
     /// Takes the entry in place `number` out of sight.
+    #[cfg(all(test, loom))]
     pub(super) fn depart(&self, _: &mut Tenancy, number: u32) -> Departed {
-        let slot = self.slot(number).expect("an entry is in a place");
-        assert_eq!(slot.state(), State::Live, "an entry leaves once");
-        slot.depart();
+        let place = self.places.get(number).expect("an entry is in a place");
+        Self::depart_from(place, number)
+    }
+
+    fn depart_from(place: &Place<K, V>, number: u32) -> Departed {
+        assert_eq!(place.slot.state(), State::Live, "an entry leaves once");
+        place.slot.depart();
         Departed(number)
     }
 
@@ -265,17 +277,6 @@ impl<K, V> Slots<K, V> {
         self.limbo().extend(departed);
         self.in_limbo.store(true, Ordering::Relaxed);
         SmallVec::new()
-    }
-
-    /// The same for one entry, which is what most calls take out.
-    #[inline]
-    pub(super) fn move_one_out(&self, departed: Departed) -> Option<Content<K, V>> {
-        if self.pins.nobody_reads() || self.nobody_looks() {
-            return Some(self.give_back(departed));
-        }
-        self.limbo().push(departed);
-        self.in_limbo.store(true, Ordering::Relaxed);
-        None
     }
 
     /// Whether there is something to move out that an earlier call has left.
@@ -310,16 +311,22 @@ impl<K, V> Slots<K, V> {
         false
     }
 
-    /// Ends what `departed` is a right to: its readers are gone.
-    fn give_back(&self, Departed(number): Departed) -> Content<K, V> {
-        let place = self.places.get(number).expect("it was in a place");
+    /// Ends what `departed` is a right to, the content of `place`: its readers are gone.
+    fn move_content_out(&self, place: &Place<K, V>, Departed(number): Departed) -> Content<K, V> {
         if place.slot.has_extra() {
             let extra = self.extras().remove(&number);
             drop(extra);
         }
         // SAFETY: the content is there, as `depart` found it live and only this function takes it out, once for each
-        // right. All who could see it have moved on, as `nobody_looks` was true after it had departed.
-        let content = unsafe { (*place.content.get()).assume_init_read() };
+        // right. All who could see it have moved on, as somebody looked after it had departed.
+        unsafe { (*place.content.get()).assume_init_read() }
+    }
+
+    /// The same, and returns the place.
+    fn give_back(&self, departed: Departed) -> Content<K, V> {
+        let number = departed.0;
+        let place = self.places.get(number).expect("it was in a place");
+        let content = self.move_content_out(place, departed);
         let mut first = self.returned.load(Ordering::Relaxed);
         loop {
             place.slot.clear(first);

@@ -96,6 +96,13 @@ impl Order {
         Some(self.heads[usize::from(self.first_list()?)])
     }
 
+    /// The first slot, and the one after it in its list.
+    pub(super) fn upcoming(&self) -> [Option<u32>; 2] {
+        let first = self.first();
+        let second = first.map(|slot| self.links[slot].after);
+        [first, second.filter(|second| Some(*second) != first)]
+    }
+
     /// The lowest list that holds anything.
     pub(super) fn first_list(&self) -> Option<u16> {
         let high = self.filled_words.iter().position(|word| *word != 0)?;
