@@ -22,7 +22,7 @@ use crate::clock::Clock;
 use crate::computed::{Computed, EntryOptions};
 use crate::entry::{Cursor, EntriesPage, Entry, Insertion};
 use crate::error::ComputeError;
-use crate::flight::{FlightTable, HitForMiss};
+use crate::flight::{CacheName, FlightTable, HitForMiss};
 use crate::key::Key;
 use crate::request::EntryRequest;
 use crate::stats::{FlightCounters, Stats};
@@ -54,7 +54,7 @@ pub(crate) struct Inner<K, V> {
     pub(crate) hit_for_miss: HitForMiss,
     pub(crate) counters: FlightCounters,
     pub(crate) clock: Clock,
-    pub(crate) name: Arc<str>,
+    pub(crate) name: CacheName,
     pub(crate) waiter_limit: u32,
     pub(crate) spawner: Option<Spawner>,
     hasher: HashBuilder,
@@ -90,7 +90,7 @@ where
                 hit_for_miss: HitForMiss::default(),
                 counters: FlightCounters::default(),
                 clock: builder.clock,
-                name: builder.name,
+                name: CacheName::new(builder.name),
                 waiter_limit: builder.waiter_limit,
                 spawner: builder.spawner,
                 hasher: HashBuilder::default(),
@@ -446,7 +446,7 @@ where
     /// # Ok::<(), refrain::BuildError>(())
     /// ```
     pub fn name(&self) -> &str {
-        &self.inner.name
+        self.inner.name.as_str()
     }
 
     /// Checks the whole structure; for tests.

@@ -7,6 +7,7 @@
 mod catch;
 mod graph;
 mod hit_for_miss;
+mod names;
 mod subscription;
 mod table;
 mod work;
@@ -23,6 +24,7 @@ use crate::sync::{Mutex, MutexGuard};
 pub(crate) use catch::{CatchUnwind, catch, wake_all};
 pub(crate) use graph::{FlightId, enter, enter_and_block, is_inside};
 pub(crate) use hit_for_miss::HitForMiss;
+pub(crate) use names::CacheName;
 pub(crate) use subscription::{Abandoned, Refusal, Subscription, block_on};
 pub(crate) use table::{Boarding, FlightTable, TagPredicate};
 pub use work::BoxFuture;
@@ -92,7 +94,7 @@ static NEXT_WAITER: AtomicU64 = AtomicU64::new(0);
 
 impl<V> Flight<V> {
     /// A flight that its leader is subscribed to from the beginning, so that nobody else abandons it.
-    pub(crate) fn new(began_at: u64, on_abandoned: OnAbandoned, name: &Arc<str>) -> Self {
+    pub(crate) fn new(began_at: u64, on_abandoned: OnAbandoned, name: &CacheName) -> Self {
         Self {
             id: FlightId::next(name),
             began_at,

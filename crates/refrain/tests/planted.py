@@ -75,10 +75,10 @@ BUGS = [
     Bug("hit_is_no_use", "policy.rs", "Self::Lru => tick,", "Self::Lru => word.max(u64::from(word == 0) * tick),", "sim"),
     Bug("great_weights_are_cut_off", "store/slot.rs", "u32::try_from(facts.weight_bytes).unwrap_or(HEAVY)", "u32::try_from(facts.weight_bytes).unwrap_or(HEAVY - 1)", "lib it"),
     # Reading without a lock
-    Bug("key_not_compared", "store.rs", "if content.key.borrow() != key {", "if content.key.borrow() != key && hash == 1 {", "it shuttle"),
+    Bug("key_not_compared", "store/lookup.rs", "if content.key.borrow() != key {", "if content.key.borrow() != key && hash == 1 {", "it shuttle"),
     Bug("version_not_changed", "store/index.rs", "self.version.fetch_add(1, Ordering::Relaxed);", "", "lib loom"),
     Bug("replacement_is_seen", "store/insertion.rs", "held.begin_change();\n            self.take_out(held, old, cause, offer.moment, removed);", "self.take_out(held, old, cause, offer.moment, removed);\n            held.begin_change();", "it shuttle"),
-    Bug("departed_entry_is_a_miss", "store.rs", "departed = true;\n                    return None;", "return None;", "it shuttle"),
+    Bug("departed_entry_is_a_miss", "store/lookup.rs", "departed = true;\n                    return None;", "return None;", "it shuttle"),
     Bug("old_value_departs_first", "store/part.rs", "part.index.replace(&mut writer.index, hash, old, number);\n        writer.expiry.remove(old);", "let taken = part.slots.take(&mut writer.tenancy, old);\n        part.index.replace(&mut writer.index, hash, old, number);\n        writer.expiry.remove(old);\n        return Some(taken);\n        #[expect(unreachable_code)]", "it shuttle"),
     Bug("readers_not_waited_for", "store/slots.rs", "if readers.are_gone() {", "if readers.are_gone() || true {", "loom shuttle"),
     Bug("place_taken_apart_by_state_alone", "store/slots.rs", "State::Live => Read::Entry(&place.slot, unsafe {", "State::Live | State::Departed => Read::Entry(&place.slot, unsafe {", "loom shuttle"),

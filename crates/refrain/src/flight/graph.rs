@@ -2,17 +2,20 @@
 //!
 //! Edges exist only while a computation waits for another one, which is rare, so one lock serves all.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
-/// Names one computation in error messages: the cache's name and a number.
-#[derive(Clone)]
+use super::names::{CacheName, name_of};
+
+/// Names one computation in error messages: its cache and a number. Every computation carries it from place to place, so
+/// it is small, and nothing that several threads would count references to.
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct FlightId {
     number: u64,
-    cache: Arc<str>,
+    cache: u32,
 }
 
 static WAITING: LazyLock<Mutex<Graph>> = LazyLock::new(Mutex::default);
@@ -28,20 +31,47 @@ crate::sync::thread_local! {
     static INSIDE: RefCell<Vec<FlightId>> = const { RefCell::new(Vec::new()) };
 }
 
+/// Numbers that a thread takes at a time, so that threads seldom meet.
+const NUMBERS: u64 = 256;
+
+crate::sync::thread_local! {
+    /// The next number of this thread, and the end of those that it has taken.
+    static NUMBERS_LEFT: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
+}
+
 impl FlightId {
-    pub(crate) fn next(cache: &Arc<str>) -> Self {
+    pub(crate) fn next(cache: &CacheName) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
+        let next = |left: &Cell<(u64, u64)>| {
+            let (mut next, mut end) = left.get();
+            if next == end {
+                next = NEXT.fetch_add(NUMBERS, Ordering::Relaxed);
+                end = next + NUMBERS;
+            }
+            left.set((next + 1, end));
+            next
+        };
+        // A thread that is ending has no memory of its own left.
+        let number = NUMBERS_LEFT
+            .try_with(next)
+            .unwrap_or_else(|_| NEXT.fetch_add(1, Ordering::Relaxed));
         Self {
-            number: NEXT.fetch_add(1, Ordering::Relaxed),
-            cache: Arc::clone(cache),
+            number,
+            cache: cache.number(),
         }
+    }
+}
+
+impl fmt::Display for FlightId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}#{}", name_of(self.cache), self.number)
     }
 }
 
 /// Marks this thread as running the computation `id` until the guard is dropped.
 pub(crate) fn enter(id: &FlightId) -> Inside {
     // A thread that is ending has no memory of its own left: it can end in no cycle through itself.
-    let _ = INSIDE.try_with(|inside| inside.borrow_mut().push(id.clone()));
+    let _ = INSIDE.try_with(|inside| inside.borrow_mut().push(*id));
     Inside(())
 }
 
@@ -71,7 +101,7 @@ pub(crate) fn is_inside() -> bool {
 /// The computation this thread is inside of, if any.
 pub(super) fn current() -> Option<FlightId> {
     INSIDE
-        .try_with(|inside| inside.borrow().last().cloned())
+        .try_with(|inside| inside.borrow().last().copied())
         .ok()
         .flatten()
 }
@@ -88,7 +118,7 @@ pub(super) fn wait_for(from: &FlightId, to: &FlightId) -> Result<Edge, Arc<str>>
     if let Some(path) = graph.path(to, from.number) {
         return Err(describe(from, &path));
     }
-    graph.edges.entry(from.number).or_default().push(to.clone());
+    graph.edges.entry(from.number).or_default().push(*to);
     Ok(Edge {
         from: from.number,
         to: to.number,
@@ -113,7 +143,7 @@ impl Graph {
     /// The computations from `start` to `goal`, both included, if `start` waits for `goal`.
     fn path(&self, start: &FlightId, goal: u64) -> Option<Vec<FlightId>> {
         let mut seen = HashSet::from([start.number]);
-        let mut paths = vec![vec![start.clone()]];
+        let mut paths = vec![vec![*start]];
         while let Some(path) = paths.pop() {
             let last = path.last()?;
             if last.number == goal {
@@ -122,7 +152,7 @@ impl Graph {
             for next in self.edges.get(&last.number).into_iter().flatten() {
                 if seen.insert(next.number) {
                     let mut longer = path.clone();
-                    longer.push(next.clone());
+                    longer.push(*next);
                     paths.push(longer);
                 }
             }
@@ -132,10 +162,10 @@ impl Graph {
 }
 
 fn describe(from: &FlightId, path: &[FlightId]) -> Arc<str> {
-    let mut text = format!("{}#{}", from.cache, from.number);
+    let mut text = from.to_string();
     for id in path {
         // Writing into a `String` cannot fail.
-        let _ = write!(text, " -> {}#{}", id.cache, id.number);
+        let _ = write!(text, " -> {id}");
     }
     Arc::from(text)
 }

@@ -17,13 +17,18 @@ pub(crate) type TagPredicate = Arc<dyn Fn(&[Arc<str>]) -> bool + Send + Sync>;
 /// The running computations of one cache, by key.
 pub(crate) struct FlightTable<K, V> {
     stripes: Box<[Stripe<K, V>]>,
-    running: AtomicUsize,
     log: RwLock<Log>,
     /// Grows with each invalidation by tag.
     generation: AtomicU64,
 }
 
-type Stripe<K, V> = Mutex<HashTable<Running<K, V>>>;
+/// 64 bytes: a cache line of its own.
+#[repr(align(64))]
+struct Stripe<K, V> {
+    table: Mutex<HashTable<Running<K, V>>>,
+    /// Those on the table, and those that were taken off it and have not ended yet.
+    running: AtomicUsize,
+}
 
 struct Running<K, V> {
     key: K,
@@ -68,8 +73,7 @@ pub(crate) enum Boarding<V> {
 impl<K: Eq + Clone, V> FlightTable<K, V> {
     pub(crate) fn new() -> Self {
         Self {
-            stripes: (0..STRIPES).map(|_| Mutex::new(HashTable::new())).collect(),
-            running: AtomicUsize::new(0),
+            stripes: (0..STRIPES).map(|_| Stripe::new()).collect(),
             log: RwLock::default(),
             generation: AtomicU64::new(1),
         }
@@ -79,15 +83,14 @@ impl<K: Eq + Clone, V> FlightTable<K, V> {
         clippy::cast_possible_truncation,
         reason = "the low bits are as good as any"
     )]
-    fn stripe(&self, hash: u64) -> MutexGuard<'_, HashTable<Running<K, V>>> {
-        self.stripes[hash as usize % STRIPES]
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    fn stripe(&self, hash: u64) -> &Stripe<K, V> {
+        &self.stripes[hash as usize % STRIPES]
     }
 
     /// Computations running now.
     pub(crate) fn running(&self) -> usize {
-        self.running.load(Ordering::Relaxed)
+        let running = |stripe: &Stripe<K, V>| stripe.running.load(Ordering::SeqCst);
+        self.stripes.iter().map(running).sum()
     }
 
     /// Joins the flight for `key`, or begins one made by `make` from the current generation.
@@ -97,15 +100,16 @@ impl<K: Eq + Clone, V> FlightTable<K, V> {
         hash: u64,
         make: impl FnOnce(u64) -> Flight<V>,
     ) -> Boarding<V> {
-        let mut stripe = self.stripe(hash);
-        if let Some(running) = stripe.find(hash, |running| running.key == *key) {
+        let stripe = self.stripe(hash);
+        let mut table = stripe.lock();
+        if let Some(running) = table.find(hash, |running| running.key == *key) {
             return Boarding::Waiter(
                 Arc::clone(&running.flight),
                 self.generation.load(Ordering::SeqCst),
             );
         }
         let flight = Arc::new(make(self.generation.load(Ordering::SeqCst)));
-        stripe.insert_unique(
+        table.insert_unique(
             hash,
             Running {
                 key: key.clone(),
@@ -114,17 +118,18 @@ impl<K: Eq + Clone, V> FlightTable<K, V> {
             },
             |running| running.hash,
         );
-        self.running.fetch_add(1, Ordering::SeqCst);
+        stripe.running.fetch_add(1, Ordering::SeqCst);
         Boarding::Leader(flight)
     }
 
     /// Takes `flight` off the table, if it is still there.
     pub(crate) fn leave(&self, hash: u64, flight: &Arc<Flight<V>>) {
-        let mut stripe = self.stripe(hash);
-        let taken = self.take(&mut stripe, hash, |running| {
+        let stripe = self.stripe(hash);
+        let mut table = stripe.lock();
+        let taken = stripe.take(&mut table, hash, |running| {
             Arc::ptr_eq(&running.flight, flight)
         });
-        drop(stripe);
+        drop(table);
         drop(taken);
     }
 
@@ -155,7 +160,8 @@ impl<K: Eq + Clone, V> FlightTable<K, V> {
                 }
                 judged = generation;
             }
-            let mut stripe = self.stripe(hash);
+            let stripe = self.stripe(hash);
+            let mut table = stripe.lock();
             let log = self.log.read().unwrap_or_else(PoisonError::into_inner);
             if log
                 .records
@@ -164,7 +170,7 @@ impl<K: Eq + Clone, V> FlightTable<K, V> {
             {
                 continue;
             }
-            let taken = self.take(&mut stripe, hash, |running| {
+            let taken = stripe.take(&mut table, hash, |running| {
                 Arc::ptr_eq(&running.flight, flight)
             });
             if flight.began_at < log.forgotten_before {
@@ -174,7 +180,7 @@ impl<K: Eq + Clone, V> FlightTable<K, V> {
             let valid = meant.is_none() && !flight.is_overtaken();
             let stored = if valid { Some(store()) } else { None };
             drop(log);
-            drop(stripe);
+            drop(table);
             drop(taken);
             return (stored, meant);
         }
@@ -186,58 +192,49 @@ impl<K: Eq + Clone, V> FlightTable<K, V> {
         entry: &mut Option<NewEntry<K, V>>,
         write: impl FnOnce(&mut Option<NewEntry<K, V>>) -> R,
     ) -> R {
-        // SeqCst pairs with `board`: a computation that began before this call is seen here.
-        if self.running.load(Ordering::SeqCst) == 0 {
-            return write(entry);
-        }
         let Some(NewEntry { key, hash, .. }) = entry.as_ref() else {
             return write(entry);
         };
-        let mut stripe = self.stripe(*hash);
-        let taken = self.overtake(&mut stripe, key, *hash);
+        let stripe = self.stripe(*hash);
+        // SeqCst pairs with `board`: a computation that began before this call is seen here.
+        if stripe.running.load(Ordering::SeqCst) == 0 {
+            return write(entry);
+        }
+        let mut table = stripe.lock();
+        let taken = stripe.overtake(&mut table, key, *hash);
         let result = write(entry);
-        drop(stripe);
+        drop(table);
         drop(taken);
         result
     }
 
     /// Makes the flight for `key` stale and calls `write` in the same step.
     pub(crate) fn overtake_key_and<R>(&self, key: &K, hash: u64, write: impl FnOnce() -> R) -> R {
+        let stripe = self.stripe(hash);
         // SeqCst: as in `overtake_and`.
-        if self.running.load(Ordering::SeqCst) == 0 {
+        if stripe.running.load(Ordering::SeqCst) == 0 {
             return write();
         }
-        let mut stripe = self.stripe(hash);
-        let taken = self.overtake(&mut stripe, key, hash);
+        let mut table = stripe.lock();
+        let taken = stripe.overtake(&mut table, key, hash);
         let result = write();
-        drop(stripe);
+        drop(table);
         drop(taken);
         result
-    }
-
-    fn overtake(
-        &self,
-        stripe: &mut HashTable<Running<K, V>>,
-        key: &K,
-        hash: u64,
-    ) -> Option<Taken<'_, K, V>> {
-        let taken = self.take(stripe, hash, |running| running.key == *key)?;
-        taken.of.flight.overtake();
-        Some(taken)
     }
 
     /// Makes every flight stale.
     pub(crate) fn overtake_all(&self) {
         for stripe in &self.stripes {
             let taken: Vec<_> = {
-                let mut stripe = stripe.lock().unwrap_or_else(PoisonError::into_inner);
-                let taken: Vec<_> = stripe.drain().collect();
+                let mut table = stripe.lock();
+                let taken: Vec<_> = table.drain().collect();
                 for running in &taken {
                     running.flight.overtake();
                 }
                 taken
             };
-            self.running.fetch_sub(taken.len(), Ordering::SeqCst);
+            stripe.running.fetch_sub(taken.len(), Ordering::SeqCst);
         }
     }
 
@@ -247,7 +244,7 @@ impl<K: Eq + Clone, V> FlightTable<K, V> {
         let mut forgotten = Vec::new();
         let mut log = self.log.write().unwrap_or_else(PoisonError::into_inner);
         let generation = self.generation.fetch_add(1, Ordering::SeqCst) + 1;
-        if self.running.load(Ordering::SeqCst) == 0 {
+        if self.running() == 0 {
             if !log.records.is_empty() {
                 // A computation that was overtaken is off the table, and may still have those waiting who came late.
                 std::mem::swap(&mut log.records, &mut forgotten);
@@ -269,14 +266,38 @@ impl<K: Eq + Clone, V> FlightTable<K, V> {
             .partition_point(|(known, _)| *known <= generation);
         log.records[from..].to_vec()
     }
+}
+
+impl<K: Eq, V> Stripe<K, V> {
+    fn new() -> Self {
+        Self {
+            table: Mutex::new(HashTable::new()),
+            running: AtomicUsize::new(0),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashTable<Running<K, V>>> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn overtake(
+        &self,
+        table: &mut HashTable<Running<K, V>>,
+        key: &K,
+        hash: u64,
+    ) -> Option<Taken<'_, K, V>> {
+        let taken = self.take(table, hash, |running| running.key == *key)?;
+        taken.of.flight.overtake();
+        Some(taken)
+    }
 
     fn take(
         &self,
-        stripe: &mut HashTable<Running<K, V>>,
+        table: &mut HashTable<Running<K, V>>,
         hash: u64,
         is_it: impl FnMut(&Running<K, V>) -> bool,
     ) -> Option<Taken<'_, K, V>> {
-        let (of, _) = stripe.find_entry(hash, is_it).ok()?.remove();
+        let (of, _) = table.find_entry(hash, is_it).ok()?.remove();
         let running = &self.running;
         Some(Taken { of, running })
     }
