@@ -10,8 +10,10 @@ use std::time::Duration;
 
 use super::{Moment, Sampling};
 
-/// Rates are measured over at least this time, and at least [`REQUESTS_MIN`] requests.
+/// What is to be expected is told from rates over at least this time, and at least [`REQUESTS_MIN`] requests.
 const WINDOW: Duration = Duration::from_millis(100);
+/// How much work may be done now, from rates over at least this time: a burst is over before much was done in vain.
+const BURST: Duration = Duration::from_millis(1);
 const REQUESTS_MIN: u64 = 64;
 
 /// Entries whose index is computed anew before one is evicted; more gains 0.1 points in `docs/eviction.md`.
@@ -27,8 +29,16 @@ const LEARNED_PER_SECOND: f32 = 5e4;
 const REMEMBERED_PER_SECOND: f32 = 2e5;
 
 /// Requests and admissions a second, as of late.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct Pace {
+    lately: Measure,
+    now: Measure,
+}
+
+/// Rates over windows of at least some time.
+#[derive(Debug, Clone)]
+struct Measure {
+    window: Duration,
     since: Moment,
     admissions: u32,
     rates: Option<Rates>,
@@ -40,22 +50,29 @@ struct Rates {
     admissions: f32,
 }
 
-impl Pace {
-    /// Counts admissions that were decided.
-    pub(super) fn admissions(&mut self, count: u32) {
-        self.admissions = self.admissions.saturating_add(count);
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            lately: Measure::over(WINDOW),
+            now: Measure::over(BURST),
+        }
+    }
+}
+
+impl Measure {
+    fn over(window: Duration) -> Self {
+        Self {
+            window,
+            since: Moment::default(),
+            admissions: 0,
+            rates: None,
+        }
     }
 
-    /// When the rates may be measured next.
-    pub(super) fn soonest(&self) -> Duration {
-        self.since.time.saturating_add(WINDOW)
-    }
-
-    /// Measures anew when the time has come; whether it did.
-    pub(super) fn keep(&mut self, now: Moment) -> bool {
+    fn keep(&mut self, now: Moment) -> bool {
         let time = now.time.saturating_sub(self.since.time);
         let requests = now.tick.saturating_sub(self.since.tick);
-        if time < WINDOW || requests < REQUESTS_MIN {
+        if time < self.window || requests < REQUESTS_MIN {
             return false;
         }
         let newest = Rates {
@@ -73,31 +90,64 @@ impl Pace {
         self.admissions = 0;
         true
     }
+}
+
+impl Pace {
+    /// Counts admissions that were decided.
+    pub(super) fn admissions(&mut self, count: u32) {
+        for measure in [&mut self.lately, &mut self.now] {
+            measure.admissions = measure.admissions.saturating_add(count);
+        }
+    }
+
+    /// When the rates may be measured next.
+    pub(super) fn soonest(&self) -> Duration {
+        self.now.since.time.saturating_add(BURST)
+    }
+
+    /// Measures anew what the time has come for; whether there was anything.
+    pub(super) fn keep(&mut self, now: Moment) -> bool {
+        let lately = self.lately.keep(now);
+        self.now.keep(now) || lately
+    }
 
     /// How many requests to expect in `time`; `None` until there is anything to go by.
     pub(super) fn requests_in(&self, time: Duration) -> Option<f32> {
-        self.rates.map(|rates| rates.requests * time.as_secs_f32())
+        let rates = self.lately.rates?;
+        Some(rates.requests * time.as_secs_f32())
     }
 
     /// How many entries to look at again before one is evicted.
     pub(super) fn reviews(&self) -> u32 {
-        self.rates.map_or(REVIEWS_MAX, |rates| {
+        self.now.rates.map_or(REVIEWS_MAX, |rates| {
             (REVIEWS_PER_SECOND / rates.admissions).clamp(REVIEWS_MIN, REVIEWS_MAX)
         }) as u32
     }
 
-    /// Which share of the entries to learn from.
+    /// Which hits are reported.
     pub(super) fn sampling(&self) -> Sampling {
-        share(self.rates.map(|rates| rates.requests / LEARNED_PER_SECOND))
+        learned_from(self.lately.rates)
+    }
+
+    /// Which share of the keys to learn from: of those that are reported, fewer in a burst.
+    pub(super) fn learning(&self) -> Sampling {
+        let (lately, now) = (self.sampling(), learned_from(self.now.rates));
+        if now.power() > lately.power() {
+            now
+        } else {
+            lately
+        }
     }
 
     /// Which share of the keys to remember after they have left.
     pub(super) fn remembering(&self) -> Sampling {
-        share(
-            self.rates
-                .map(|rates| rates.admissions / REMEMBERED_PER_SECOND),
-        )
+        let excess = |rates: Rates| rates.admissions / REMEMBERED_PER_SECOND;
+        share(self.now.rates.map(excess))
     }
+}
+
+fn learned_from(rates: Option<Rates>) -> Sampling {
+    share(rates.map(|rates| rates.requests / LEARNED_PER_SECOND))
 }
 
 fn share(excess: Option<f32>) -> Sampling {
@@ -151,6 +201,27 @@ mod tests {
     }
 
     #[test]
+    fn a_burst_after_a_rest_is_noticed_at_once_and_changes_no_expectation() {
+        let mut pace = after(5000);
+        let rest = Moment {
+            tick: 20_000,
+            time: Duration::from_secs(4),
+        };
+        let expected = pace.requests_in(Duration::from_secs(1));
+        for micros in 1..=20_000 {
+            pace.admissions(1);
+            pace.keep(Moment {
+                tick: rest.tick + micros,
+                time: rest.time + Duration::from_micros(micros),
+            });
+        }
+        assert_eq!(pace.reviews(), 2);
+        assert_eq!(pace.sampling(), Sampling::ALL);
+        assert_eq!(pace.learning(), Sampling::one_in_power_of_two(5));
+        assert_eq!(pace.requests_in(Duration::from_secs(1)), expected);
+    }
+
+    #[test]
     fn many_admissions_share_the_reviews() {
         let mut pace = Pace::default();
         for micros in 0..400_000 {
@@ -160,7 +231,7 @@ mod tests {
                 time: Duration::from_micros(micros),
             });
         }
-        assert_eq!(pace.reviews(), 1);
+        assert_eq!(pace.reviews(), 2);
         assert_eq!(pace.remembering(), Sampling::one_in_power_of_two(3));
     }
 }

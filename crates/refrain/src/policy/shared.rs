@@ -25,6 +25,7 @@ pub(super) struct Shared {
     pace: Mutex<Pace>,
     /// Copies of what the pace comes to.
     sampling: AtomicU32,
+    learning: AtomicU32,
     remembering: AtomicU32,
     reviews: AtomicU32,
     /// Bits of an `f32`; not a number until there is anything to go by.
@@ -50,6 +51,7 @@ impl Shared {
             parts,
             pace: Mutex::new(Pace::default()),
             sampling: AtomicU32::new(Sampling::ALL.to_bits()),
+            learning: AtomicU32::new(Sampling::ALL.to_bits()),
             remembering: AtomicU32::new(Sampling::ALL.to_bits()),
             reviews: AtomicU32::new(Pace::default().reviews()),
             requests_per_second: AtomicU32::new(f32::NAN.to_bits()),
@@ -63,12 +65,17 @@ impl Shared {
         }
     }
 
-    /// Which hits are learned from.
+    /// Which hits are reported.
     pub(super) fn sampling(&self) -> Sampling {
         if self.policy == Policy::Lru {
             return Sampling::NONE;
         }
         Sampling::from_bits(self.sampling.load(Ordering::Relaxed))
+    }
+
+    /// Which requests are learned from, of those that are reported.
+    pub(super) fn learning(&self) -> Sampling {
+        Sampling::from_bits(self.learning.load(Ordering::Relaxed))
     }
 
     /// Which keys are remembered after they have left.
@@ -101,6 +108,8 @@ impl Shared {
             .store(whole_millis(pace.soonest()), Ordering::Relaxed);
         self.sampling
             .store(pace.sampling().to_bits(), Ordering::Relaxed);
+        self.learning
+            .store(pace.learning().to_bits(), Ordering::Relaxed);
         self.remembering
             .store(pace.remembering().to_bits(), Ordering::Relaxed);
         self.reviews.store(pace.reviews(), Ordering::Relaxed);

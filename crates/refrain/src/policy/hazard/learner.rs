@@ -72,7 +72,7 @@ impl Learner {
     }
 
     pub(super) fn hit(&mut self, residents: &impl Residents, order: &Order, hit: Hit) {
-        let sampling = self.shared.sampling();
+        let sampling = self.shared.learning();
         if !order.contains(hit.slot) || !sampling.takes(residents.fingerprint(hit.slot)) {
             return;
         }
@@ -94,7 +94,7 @@ impl Learner {
         fingerprint: u64,
         tick: u64,
     ) {
-        let sampling = self.shared.sampling();
+        let sampling = self.shared.learning();
         let sampled = sampling.takes(fingerprint);
         if !sampled && !self.shared.remembering().takes(fingerprint) {
             return;
@@ -185,7 +185,7 @@ impl Learner {
 
     fn remember_ghost(&mut self, fingerprint: u64, ghost: Ghost, tick: u64) {
         if let Some((print, left)) = self.tracked.history.insert(fingerprint, ghost, tick)
-            && self.shared.sampling().takes_print(print)
+            && self.shared.learning().takes_print(print)
         {
             let uses = Uses::of(left.word);
             let who = Profile::of(uses, left.size, left.cost);
