@@ -41,7 +41,7 @@ const REVIEWS_TOGETHER: usize = 8;
 /// Entries looked at again for each one that leaves when the capacity shrinks.
 const REVIEWS_TO_SHRINK: usize = 8;
 
-/// One part of the default policy: 14 bytes an entry beside its word, the history, and 33 KB; 100 KB for all parts together.
+/// One part of the default policy: 14 bytes an entry beside its word, the history, and 17 KB; 100 KB for all parts together.
 #[derive(Debug)]
 pub(super) struct Hazard {
     learner: Learner,
