@@ -142,7 +142,7 @@ pub struct Space {
 }
 
 impl Space {
-    fn is_enough(self) -> bool {
+    pub(crate) fn is_enough(self) -> bool {
         self.missing_bytes == 0 && self.missing_entries == 0
     }
 

@@ -87,16 +87,28 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
         if let Some(insertion) = self.refuse(&mut held, offer) {
             return insertion;
         }
-        let weight_bytes = offer.candidate.weight_bytes;
-        if self.budget.reserve(weight_bytes) {
-            let word = offer.accept(&mut held, self);
-            let insertion = held.store(offer, word);
-            return self.settle(&held, insertion, weight_bytes);
+        if let Some(insertion) = self.add_where_there_is_room(&mut held, offer) {
+            return insertion;
         }
         match self.displace(held, offer, removed) {
             Some(insertion) => insertion,
             None => self.insert_alone(home, offer, removed),
         }
+    }
+
+    /// Stores an entry for which nothing has to leave; `None` if something has to.
+    fn add_where_there_is_room(
+        &self,
+        held: &mut Held<'_, K, V>,
+        offer: &mut Offer<'_, K, V>,
+    ) -> Option<Insertion> {
+        let weight_bytes = offer.candidate.weight_bytes;
+        if !self.budget.reserve(weight_bytes) {
+            return None;
+        }
+        let word = offer.accept(held, self);
+        let insertion = held.store(offer, word);
+        Some(self.settle(held, insertion, weight_bytes))
     }
 
     /// Stores an entry in the place of the worst of all, if that is enough; `None` if it takes more to decide.
@@ -140,12 +152,18 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
                     continue;
                 }
             }
+            let space = self.budget.space(weight_bytes);
+            if space.is_enough() {
+                // Others have made room meanwhile.
+                drop(beside);
+                return self.add_where_there_is_room(&mut held, offer);
+            }
             let verdict = admit_over_one(
                 &mut held.contender(),
                 (beside.as_mut()).map(Held::contender).as_mut(),
                 worst.outside,
                 &offer.candidate,
-                self.budget.space(weight_bytes),
+                space,
                 offer.moment,
             );
             let (word, from_beside, slot) = match verdict {
