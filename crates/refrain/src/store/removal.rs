@@ -77,10 +77,13 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
         }
     }
 
-    /// A moment before which no entry expires; `None` if none ever does.
+    /// A moment before which no entry expires that is here now; `None` if none ever does.
+    ///
+    /// Every part is asked: while others let go what has expired, the board does not know.
     pub(crate) fn next_expiry(&self) -> Option<Duration> {
-        let earliest = self.board.earliest();
-        (earliest < u64::MAX).then(|| Duration::from_millis(earliest))
+        let parts = self.parts.iter();
+        let dues = parts.filter_map(|part| part.hold(&self.board).writer.expiry.lower_bound());
+        dues.min().map(Duration::from_millis)
     }
 
     /// Takes an entry out that is in order, and releases its room.

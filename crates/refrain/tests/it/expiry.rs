@@ -1,5 +1,7 @@
 //! Expired is never returned, and its bytes come back by themselves.
 
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use refrain::{Cache, Clock, Computed, EntryOptions, FakeClock, Insertion, Outcome, Stored};
@@ -33,6 +35,42 @@ fn bytes_come_back_without_anybody_asking() {
     assert_eq!(cache.len(), 1);
     hands.advance(SECOND);
     assert_eq!((cache.len(), cache.weight_bytes()), (0, 0));
+    cache.validate();
+}
+
+#[test]
+fn bytes_come_back_by_themselves_also_while_others_purge() {
+    const ROUNDS: u64 = 10_000;
+    let (cache, hands) = ticking(None);
+    let (round, purges, mut stayed) = (Barrier::new(2), AtomicU64::new(0), 0);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for _ in 0..ROUNDS {
+                round.wait();
+                for _ in 0..50 {
+                    cache.stats();
+                    purges.fetch_add(1, Ordering::Relaxed);
+                }
+                round.wait();
+            }
+        });
+        for number in 0..ROUNDS {
+            for (key, span) in [(2 * number, SECOND), (2 * number + 1, 2 * SECOND)] {
+                cache.insert_with(key, 1, EntryOptions::default().time_to_live(span));
+            }
+            let before = purges.load(Ordering::Relaxed);
+            round.wait();
+            while purges.load(Ordering::Relaxed) == before {
+                std::hint::spin_loop();
+            }
+            hands.advance(SECOND);
+            round.wait();
+            hands.advance(SECOND);
+            stayed += cache.len();
+            cache.stats();
+        }
+    });
+    assert_eq!(stayed, 0, "entries are there after their time");
     cache.validate();
 }
 
