@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::part::Held;
 use super::slot::whole_millis;
-use super::slots::Departed;
+use super::slots::{Contents, Departed};
 use super::{Removed, Store, placing};
 use crate::entry::RemovalCause;
 use crate::policy::Moment;
@@ -102,25 +102,27 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
 }
 
 impl<K, V> Store<K, V> {
-    /// Drops entries of one part that nobody looks at any more, and those that earlier calls had to leave where they were.
-    pub(super) fn move_out(&self, part: usize, departed: impl Iterator<Item = Departed>) {
-        drop(self.parts[part].slots.move_out(departed));
-        self.look_into_limbo(part);
-    }
-
-    fn look_into_limbo(&self, part: usize) {
+    /// Moves entries of one part to `contents` that nobody looks at any more, and those that earlier calls had to leave where
+    /// they were.
+    pub(super) fn move_out(
+        &self,
+        part: usize,
+        departed: impl Iterator<Item = Departed>,
+        contents: &mut Contents<K, V>,
+    ) {
+        contents.extend(self.parts[part].slots.move_out(departed));
         // Relaxed: what is seen late is moved out later.
         if self.held_up.load(Ordering::Relaxed) != 0 || self.parts[part].slots.has_limbo() {
-            self.move_out_of_limbo();
+            self.move_out_of_limbo(contents);
         }
     }
 
     #[cold]
-    fn move_out_of_limbo(&self) {
+    fn move_out_of_limbo(&self, contents: &mut Contents<K, V>) {
         let mut held_up = 0;
         for part in &self.parts {
             if part.slots.has_limbo() {
-                drop(part.slots.move_out(std::iter::empty()));
+                contents.extend(part.slots.move_out(std::iter::empty()));
                 held_up |= u64::from(part.slots.has_limbo()) << part.number;
             }
         }

@@ -1,7 +1,7 @@
 //! Entries that have been taken out, on their way to the listener and the drop.
 
 use super::Store;
-use super::slots::{Content, Taken};
+use super::slots::{Content, Contents, Taken};
 use crate::entry::RemovalCause;
 
 /// Entries that left, to be announced by the caller, who holds no lock any more; they are dropped with this.
@@ -77,16 +77,19 @@ impl<K, V> Removed<'_, K, V> {
         gone.extend(self.first.take());
         gone.sort_by_key(|gone| gone.part);
         let mut gone = gone.into_iter().peekable();
+        // Dropped at the end, all together: one that panics would keep the others where they are.
+        let mut contents = Contents::new();
         while let Some(part) = gone.peek().map(|gone| gone.part) {
             let mut departed = Vec::new();
             while let Some(next) = gone.next_if(|gone| gone.part == part) {
                 match next.entry {
-                    Taken::Content(content) => drop(content),
+                    Taken::Content(content) => contents.push(content),
                     Taken::Departed(next) => departed.push(next),
                 }
             }
             if !departed.is_empty() {
-                self.store.move_out(part, departed.into_iter());
+                self.store
+                    .move_out(part, departed.into_iter(), &mut contents);
             }
         }
     }

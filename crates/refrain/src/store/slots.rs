@@ -42,6 +42,9 @@ pub(super) struct Content<K, V> {
     pub(super) value: V,
 }
 
+/// What was in places that are vacant now; most calls empty one.
+pub(super) type Contents<K, V> = SmallVec<[Content<K, V>; 1]>;
+
 /// What a reader finds in a place.
 pub(super) enum Read<'a, K, V> {
     Entry(&'a Slot, &'a Content<K, V>),
@@ -260,10 +263,7 @@ impl<K, V> Slots<K, V> {
     /// Moves entries out that nobody looks at any more, to be dropped by the caller when no lock is held.
     ///
     /// Waits for readers for a few milliseconds at most, and leaves what they still look at to a later call.
-    pub(super) fn move_out(
-        &self,
-        departed: impl Iterator<Item = Departed>,
-    ) -> SmallVec<[Content<K, V>; 1]> {
+    pub(super) fn move_out(&self, departed: impl Iterator<Item = Departed>) -> Contents<K, V> {
         let earlier = if self.has_limbo() {
             self.in_limbo.store(false, Ordering::Relaxed);
             std::mem::take(&mut *self.limbo())
@@ -276,7 +276,7 @@ impl<K, V> Slots<K, V> {
         }
         self.limbo().extend(departed);
         self.in_limbo.store(true, Ordering::Relaxed);
-        SmallVec::new()
+        Contents::new()
     }
 
     /// Whether there is something to move out that an earlier call has left.

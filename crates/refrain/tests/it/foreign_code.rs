@@ -4,7 +4,7 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, OnceLock, mpsc};
+use std::sync::{Arc, Barrier, Mutex, OnceLock, mpsc};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -181,6 +181,69 @@ impl Drop for Bomb {
             panic!("the drop");
         }
     }
+}
+
+/// A value that is being read until somebody says `go`, and one of which panics in its drop.
+struct Contested {
+    alive: Arc<()>,
+    go: Arc<Barrier>,
+    panics: bool,
+}
+
+impl Clone for Contested {
+    fn clone(&self) -> Self {
+        self.go.wait();
+        self.go.wait();
+        Self {
+            alive: Arc::clone(&self.alive),
+            go: Arc::clone(&self.go),
+            panics: false,
+        }
+    }
+}
+
+impl Drop for Contested {
+    fn drop(&mut self) {
+        assert!(!self.panics, "the drop");
+    }
+}
+
+#[test]
+fn a_value_that_panics_when_it_leaves_keeps_no_other_from_leaving() {
+    const ENTRIES: u64 = 64;
+    let (alive, go) = (Arc::new(()), Arc::new(Barrier::new(2)));
+    let (over, is_over) = mpsc::channel();
+    let (released, is_over) = (Arc::clone(&go), Mutex::new(Some(is_over)));
+    let cache: Cache<u64, Contested> = Cache::builder()
+        .eviction_listener(move |_, _, _| {
+            // All have been taken out by now; from here on nobody reads.
+            if let Some(is_over) = is_over.lock().expect("nothing panics").take() {
+                released.wait();
+                let _: Result<(), _> = is_over.recv();
+            }
+        })
+        .build()
+        .expect("the settings are in range");
+    for key in 0..ENTRIES {
+        let value = Contested {
+            alive: Arc::clone(&alive),
+            go: Arc::clone(&go),
+            panics: key == ENTRIES / 2,
+        };
+        cache.insert(key, value);
+    }
+    let readers = cache.clone();
+    let reader = std::thread::spawn(move || {
+        let value = readers.get(&0);
+        let _ = over.send(());
+        value.is_some()
+    });
+    go.wait();
+    let cleared = catch_unwind(AssertUnwindSafe(|| cache.invalidate_all()));
+    assert!(cleared.is_err(), "one of the drops panicked");
+    assert!(reader.join().expect("it reads"));
+    assert_eq!((cache.len(), Arc::strong_count(&alive)), (0, 1));
+    cache.validate();
 }
 
 #[test]
