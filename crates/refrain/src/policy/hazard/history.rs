@@ -78,24 +78,22 @@ impl History {
         KEYS_ALWAYS / self.parts
     }
 
-    /// An empty one, with room for so many keys at least.
-    pub(super) fn with_room_for(keys: usize, parts: usize) -> Self {
+    /// One with these ghosts of others. Its sets are at most half full, so that all but one in a hundred find a place.
+    pub(super) fn restored(ghosts: &[PackedGhost], parts: usize, tick: u64) -> Self {
         let mut history = Self::new(parts);
-        history.limit = keys.next_multiple_of(WAYS).max(history.always());
+        history.limit = ghosts.len().next_multiple_of(WAYS).max(history.always());
+        let places = (ghosts.len() * 2).next_power_of_two();
+        let places = places.clamp(PLACES_MIN, history.limit * 2);
+        history.cells = vec![PackedGhost::default(); places];
+        for ghost in ghosts {
+            history.put(*ghost, tick);
+        }
         history
     }
 
     /// All ghosts.
     pub(super) fn packed(&self) -> impl Iterator<Item = PackedGhost> {
         self.cells.iter().copied().filter(|cell| cell.word != 0)
-    }
-
-    /// Adds a ghost that another history had.
-    pub(super) fn restore(&mut self, ghost: PackedGhost, tick: u64) {
-        if let Some(places) = self.better_size() {
-            self.resize(places, tick);
-        }
-        self.put(ghost, tick);
     }
 
     pub(super) fn places(&self) -> usize {

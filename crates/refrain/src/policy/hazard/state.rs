@@ -12,7 +12,8 @@
 //! | 16 each | word, fingerprint, classes and booked age of the ghosts |
 //! | 16 | the first half of the BLAKE3 digest of all before |
 //!
-//! Numbers are little-endian. What does not read as exactly this is refused.
+//! Numbers are little-endian. What does not read as exactly this is refused. Equal states are equal bytes, as ghosts are
+//! written in order of their fingerprints; they may be read in any order.
 
 #![expect(
     clippy::cast_possible_truncation,
@@ -47,7 +48,8 @@ pub(super) fn save(model: &Model, histories: &[&History], tick: u64) -> Vec<u8> 
         }
     }
     for history in histories {
-        let ghosts: Vec<_> = history.packed().collect();
+        let mut ghosts: Vec<_> = history.packed().collect();
+        ghosts.sort_unstable_by_key(|ghost| (ghost.print, ghost.word));
         bytes.extend_from_slice(&(ghosts.len() as u32).to_le_bytes());
         for ghost in ghosts {
             bytes.extend_from_slice(&ghost.word.to_le_bytes());
@@ -106,30 +108,26 @@ pub(super) fn load(
             return Err(StateError::Damaged);
         }
     }
-    let mut histories = Vec::new();
-    for part in 0..saved_parts as usize {
+    let mut ghosts_of_parts = Vec::new();
+    for _ in 0..saved_parts {
         let count = u32::from_le_bytes(reader.take()?);
         let mut ghosts = Vec::new();
         for _ in 0..count {
             ghosts.push(reader.ghost(tick.wrapping_sub(saved_at))?);
         }
-        if part == 0 || parts == saved_parts as usize {
-            histories.push(History::with_room_for(ghosts.len(), parts));
-        }
-        let at = if parts == 1 { 0 } else { part };
-        if let Some(history) = histories.get_mut(at) {
-            for ghost in ghosts {
-                history.restore(ghost, tick);
-            }
-        }
+        ghosts_of_parts.push(ghosts);
     }
     if reader.0.len() != DIGEST_BYTES {
         return Err(StateError::Damaged);
     }
-    if histories.len() != parts {
-        histories = (0..parts).map(|_| History::new(parts)).collect();
+    if parts == 1 {
+        ghosts_of_parts = vec![ghosts_of_parts.concat()];
+    } else if ghosts_of_parts.len() != parts {
+        ghosts_of_parts = vec![Vec::new(); parts];
     }
-    Ok((Learned::loaded(model, tick), histories))
+    let histories = ghosts_of_parts.iter();
+    let histories = histories.map(|ghosts| History::restored(ghosts, parts, tick));
+    Ok((Learned::loaded(model, tick), histories.collect()))
 }
 
 fn digest(bytes: &[u8]) -> [u8; DIGEST_BYTES] {

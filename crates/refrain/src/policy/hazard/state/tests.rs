@@ -1,5 +1,7 @@
 use super::super::super::testing::Simulated;
-use super::super::super::{Eviction, Moment, Policy};
+use super::super::super::{Candidate, Eviction, Moment, Policy};
+use super::super::history::{Ghost, KEYS_ALWAYS};
+use super::super::word::touch;
 use super::*;
 
 fn trained() -> Simulated {
@@ -57,6 +59,84 @@ fn ages_go_on_from_where_they_were() {
     back.load(&other.save(later).expect("hazard learns"), cache.now)
         .expect("it was just saved");
     assert!(back.save(cache.now) == cache.eviction.save(cache.now));
+}
+
+fn save_parts(parts: &[Eviction], now: Moment) -> Vec<u8> {
+    let all: Vec<_> = parts.iter().collect();
+    Eviction::save_parts(&all, now).expect("hazard learns")
+}
+
+/// The state of an order in `count` parts, each of which remembers 20 entries that it has not got.
+fn state_with_ghosts(count: usize, now: Moment) -> Vec<u8> {
+    let mut parts = Eviction::parts(Policy::Hazard, count);
+    for (part, fingerprint) in (0..20 * count).map(|number| (number % count, number as u64)) {
+        let candidate = Candidate {
+            fingerprint,
+            weight_bytes: 1,
+            cost_seconds: 1.0,
+            expires: None,
+        };
+        parts[part].decline(&candidate, now);
+    }
+    save_parts(&parts, now)
+}
+
+/// The state of an order in `count` parts that goes on from `bytes`.
+fn state_through_parts(count: usize, bytes: &[u8], now: Moment) -> Vec<u8> {
+    let mut parts = Eviction::parts(Policy::Hazard, count);
+    let mut all: Vec<_> = parts.iter_mut().collect();
+    Eviction::load_parts(&mut all, bytes, now).expect("it was just saved");
+    save_parts(&parts, now)
+}
+
+#[test]
+fn a_state_of_as_many_parts_is_loaded_part_by_part() {
+    let now = trained().now;
+    for count in [1, 2, 7, 64] {
+        let bytes = state_with_ghosts(count, now);
+        assert!(
+            state_through_parts(count, &bytes, now) == bytes,
+            "{count} parts"
+        );
+    }
+}
+
+#[test]
+fn another_number_of_parts_goes_on_from_what_was_learned_alone() {
+    let cache = trained();
+    let without_ghosts = state_through_parts(3, &save(&cache), cache.now);
+    let (_, histories) = load(&without_ghosts, cache.now.tick, 3).expect("it was just saved");
+    assert!(
+        histories
+            .iter()
+            .all(|history| history.packed().count() == 0)
+    );
+    let cells = 24..24 + 12 * Model::new().cells().count();
+    assert!(without_ghosts[cells.clone()] == save(&cache)[cells]);
+}
+
+#[test]
+fn one_part_remembers_what_several_did() {
+    let (parts, each, tick) = (4, KEYS_ALWAYS as u64, 1_000_000);
+    let ghost = Ghost {
+        word: touch(0, tick - 10),
+        booked: 0,
+        size: 3,
+        cost: 9,
+    };
+    let filled = (0..parts).map(|part| {
+        let mut history = History::new(4);
+        history.set_room(KEYS_ALWAYS, 1 << 40);
+        (0..each).for_each(|key| drop(history.insert(part * each + key, ghost, tick)));
+        history
+    });
+    let filled: Vec<_> = filled.collect();
+    let bytes = super::save(&Model::new(), &filled.iter().collect::<Vec<_>>(), tick);
+    let (_, histories) = load(&bytes, tick, 1).expect("it was just saved");
+    let keys = 0..parts * each;
+    let remembered = keys.filter(|key| histories[0].find(*key).is_some()).count();
+    assert!(remembered * 100 > KEYS_ALWAYS * 4 * 97, "only {remembered}");
+    histories[0].validate();
 }
 
 #[test]
