@@ -127,7 +127,9 @@ fn one_part_remembers_what_several_did() {
     let filled = (0..parts).map(|part| {
         let mut history = History::new(4);
         history.set_room(KEYS_ALWAYS, 1 << 40);
-        (0..each).for_each(|key| drop(history.insert(part * each + key, ghost, tick)));
+        for key in part * each..(part + 1) * each {
+            history.insert(key, ghost, tick);
+        }
         history
     });
     let filled: Vec<_> = filled.collect();
