@@ -40,6 +40,7 @@ mod testing;
 
 use std::time::Duration;
 
+pub(crate) use admission::Lowest;
 pub use admission::{Contender, OverOne, Victim, Victims, admit_among, admit_over_one};
 pub use eviction::Eviction;
 pub use sampling::Sampling;

@@ -69,7 +69,7 @@ BUGS = [
     Bug("more_than_fits_is_reserved", "store/budget.rs", ".filter(|sum| *sum <= capacity);", ".filter(|_| true);", "lib sim"),
     Bug("own_part_goes_first", "store/board.rs", "if own < u64::MAX && own <= least.saturating_add(tolerance) {", "if own < u64::MAX {", "lib sim"),
     Bug("scores_are_not_told", "store/part.rs", "self.board.tell(self.part.number, score);", "", "sim"),
-    Bug("victims_put_back_last", "policy/calendar.rs", "self.returned.push((least, slot));", "self.place(slot, least.max(self.base) + 1);", "sim"),
+    Bug("victims_put_back_last", "policy/calendar.rs", "self.returned = Some((least, slot));", "self.place(slot, least.max(self.base) + 1);", "sim"),
     Bug("parts_are_locked_in_any_order", "store/insertion.rs", "beside = self.parts[worst.part].try_hold(&self.board);", "beside = Some(self.hold(worst.part));", "shuttle"),
     Bug("expired_entries_stay", "cache/purge.rs", "if alarm.as_ref().is_none_or(|(set, _)| *set > due) {", "if false {", "it"),
     Bug("hit_is_no_use", "policy.rs", "Self::Lru => tick,", "Self::Lru => word.max(u64::from(word == 0) * tick),", "sim"),

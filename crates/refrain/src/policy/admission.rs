@@ -28,29 +28,21 @@ pub struct Victim {
 pub type Victims = SmallVec<[Victim; 2]>;
 
 /// Decides whether `candidate`, which belongs to the first part, is stored, and appends what has to leave for it to
-/// `victims`. Those are out of the order when this returns.
-///
-/// `contenders` need not be all parts of the order: no entry elsewhere may score below `outside`. `None` when it takes more
-/// than these parts to decide; then nothing has changed.
+/// `victims`. Those are out of the order when this returns. `contenders` are all parts of the order.
 pub fn admit_among<R: Residents>(
     contenders: &mut [Contender<'_, R>],
-    outside: u64,
     candidate: &Candidate,
     mut space: Space,
     now: Moment,
     victims: &mut Victims,
-) -> Option<Admission> {
+) -> Admission {
     let at_home = &mut contenders[0];
     let bid = (at_home.eviction).bid(&at_home.residents, candidate, space, now);
     let already = victims.len();
     let (mut corrections, mut displaced, mut patience) = (0, 0, CORRECTIONS_MAX);
     while !space.is_enough() {
-        let (least, limit) = least_score(contenders, outside);
+        let (least, limit) = least_score(contenders);
         let Some(at) = least else {
-            if outside < u64::MAX {
-                put_back(contenders, victims.drain(already..));
-                return None;
-            }
             // Nothing is left that could leave.
             break;
         };
@@ -69,9 +61,11 @@ pub fn admit_among<R: Residents>(
             rank,
         });
         if rank > bid.rank {
-            put_back(contenders, victims.drain(already..));
+            for victim in victims.drain(already..).rev() {
+                (contenders[victim.contender].eviction).put_back(victim.slot, victim.rank);
+            }
             contenders[0].eviction.refuse(candidate, &bid, now);
-            return Some(Admission::Decline);
+            return Admission::Decline;
         }
         displaced = rank;
         space = space.without(contender.residents.weight_bytes(slot));
@@ -81,7 +75,7 @@ pub fn admit_among<R: Residents>(
         (contender.eviction).give_up(&contender.residents, victim.slot, now);
     }
     (contenders[0].eviction).accept(candidate, &bid, displaced, now);
-    Some(Admission::Admit { word: bid.word })
+    Admission::Admit { word: bid.word }
 }
 
 /// What is decided where one entry at most leaves.
@@ -101,7 +95,7 @@ pub enum OverOne {
 }
 
 /// [`admit_among`] for what most candidates come to: the worst entry, of `home` or of the part `beside` it, leaves, and that
-/// is enough. `None` when it takes more to decide.
+/// is enough. No entry elsewhere may score below `outside`. `None` when it takes more to decide; then nothing has changed.
 pub fn admit_over_one<'a, R: Residents>(
     home: &mut Contender<'a, R>,
     mut beside: Option<&mut Contender<'a, R>>,
@@ -151,37 +145,42 @@ pub fn admit_over_one<'a, R: Residents>(
     None
 }
 
-/// The contender with the lowest score, and the lowest score of all others. The first goes before its equals, as it needs no
-/// other lock; `None` if the lowest lies outside, or there is no entry.
-fn least_score<R: Residents>(
-    contenders: &[Contender<'_, R>],
-    outside: u64,
-) -> (Option<usize>, u64) {
+/// The contender with the lowest score, if there is any entry, and the lowest score of all others. The first goes before its
+/// equals.
+fn least_score<R: Residents>(contenders: &[Contender<'_, R>]) -> (Option<usize>, u64) {
     let tolerance = contenders[0].eviction.policy().tolerance();
+    let scores = contenders
+        .iter()
+        .map(|contender| contender.eviction.score());
     let own = contenders[0].eviction.score();
-    let (mut at, mut least, mut second) = (0, own, u64::MAX);
-    for (other, contender) in contenders.iter().enumerate().skip(1) {
-        let score = contender.eviction.score();
-        if score < least {
-            (second, least, at) = (least, score, other);
-        } else {
-            second = second.min(score);
-        }
+    let others = Lowest::of(scores.enumerate().skip(1));
+    if own < u64::MAX && own <= others.least.saturating_add(tolerance) {
+        return (Some(0), others.least);
     }
-    if at != 0 && own < u64::MAX && own <= least.saturating_add(tolerance) {
-        (second, least, at) = (least, own, 0);
-    }
-    if least == u64::MAX || least > outside.saturating_add(tolerance) {
-        return (None, outside);
-    }
-    (Some(at), second.min(outside))
+    (others.at, others.next.min(own))
 }
 
-fn put_back<R: Residents>(
-    contenders: &mut [Contender<'_, R>],
-    victims: impl DoubleEndedIterator<Item = Victim>,
-) {
-    for victim in victims.rev() {
-        (contenders[victim.contender].eviction).put_back(victim.slot, victim.rank);
+/// Which of some scores is lowest.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Lowest {
+    /// The first that has it; `None` if nothing scores.
+    pub(crate) at: Option<usize>,
+    pub(crate) least: u64,
+    /// The lowest of the others.
+    pub(crate) next: u64,
+}
+
+impl Lowest {
+    #[inline]
+    pub(crate) fn of(scores: impl Iterator<Item = (usize, u64)>) -> Self {
+        let (mut at, mut least, mut next) = (None, u64::MAX, u64::MAX);
+        for (part, score) in scores {
+            if score < least {
+                (next, least, at) = (least, score, Some(part));
+            } else if score < next {
+                next = score;
+            }
+        }
+        Self { at, least, next }
     }
 }

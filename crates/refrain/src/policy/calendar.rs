@@ -49,8 +49,8 @@ pub(super) struct Calendar {
     chunks: Chunks,
     /// How far a number is above `base` in the high half, the slot in the low one; the smallest last.
     run: Vec<u64>,
-    /// Slots that were put back, with what their numbers were at least; before all others, the smallest last.
-    returned: Vec<(u64, u32)>,
+    /// The slot that was put back, with what its number was at least; before all others.
+    returned: Option<(u64, u32)>,
     /// No other slot has a smaller number. A slot lies on the level of the highest digit in which
     /// its number differed from the base when it was placed, in the bucket of that digit.
     base: u64,
@@ -65,7 +65,7 @@ impl Calendar {
             filled: [[0; DIGITS / 64]; LEVELS],
             chunks: Chunks::new(),
             run: Vec::new(),
-            returned: Vec::new(),
+            returned: None,
             base: 0,
             states: BySlot::new(State::Absent),
             len: 0,
@@ -107,10 +107,10 @@ impl Calendar {
         self.least(&key).map(|(slot, _)| slot)
     }
 
-    /// The slot with the smallest number, and that number: the last one returned, or else the last of the run.
+    /// The slot with the smallest number, and that number: the one put back, or else the last of the run.
     fn least(&mut self, key: &impl Fn(u32) -> u64) -> Option<(u32, u64)> {
         loop {
-            let (slot, least) = if let Some(&(least, slot)) = self.returned.last() {
+            let (slot, least) = if let Some((least, slot)) = self.returned {
                 (slot, least)
             } else if let Some(&last) = self.run.last() {
                 let (above, slot) = unpack(last);
@@ -123,7 +123,7 @@ impl Calendar {
             if self.states[slot] == State::Present && key(slot) <= least {
                 return Some((slot, least));
             }
-            if self.returned.pop().is_none() {
+            if self.returned.take().is_none() {
                 self.run.pop();
             }
             match self.states[slot] {
@@ -141,7 +141,7 @@ impl Calendar {
 
     /// No slot has a smaller number than this; the greatest there is if there are none.
     pub(super) fn lower_bound(&self) -> u64 {
-        if let Some(&(least, _)) = self.returned.last() {
+        if let Some((least, _)) = self.returned {
             return least;
         }
         if let Some(&last) = self.run.last() {
@@ -158,7 +158,7 @@ impl Calendar {
         if least > limit {
             return None;
         }
-        if self.returned.pop().is_none() {
+        if self.returned.take().is_none() {
             self.run.pop();
         }
         self.states[slot] = State::Absent;
@@ -172,12 +172,16 @@ impl Calendar {
         Some((slot, least))
     }
 
-    /// Undoes the last [`pop`](Self::pop) that was not undone, which told this number. Nothing else has been changed since.
+    /// Undoes the last [`pop`](Self::pop), which told this number. Nothing has been changed since.
     pub(super) fn put_back(&mut self, slot: u32, least: u64) {
         debug_assert_eq!(self.states.get(slot), State::Absent, "it was taken out");
         self.states[slot] = State::Present;
         self.len += 1;
-        self.returned.push((least, slot));
+        debug_assert!(
+            self.returned.is_none(),
+            "what was put back is the next to be taken out"
+        );
+        self.returned = Some((least, slot));
     }
 
     /// The first bucket in order that holds anything.
@@ -229,7 +233,6 @@ impl Calendar {
         size_of_val(&*self.buckets)
             + self.chunks.memory_bytes()
             + self.run.capacity() * size_of::<u64>()
-            + self.returned.capacity() * size_of::<(u64, u32)>()
             + self.states.memory_bytes()
     }
 
@@ -255,11 +258,7 @@ impl Calendar {
             self.run.is_sorted_by(|one, next| one > next),
             "the run is sorted"
         );
-        assert!(
-            self.returned.is_sorted_by(|one, next| one >= next),
-            "what was put back is sorted"
-        );
-        places.extend(self.returned.iter().map(|(least, slot)| (*slot, *least)));
+        places.extend(self.returned.map(|(least, slot)| (slot, least)));
         places.extend(self.run.iter().map(|packed| {
             let (above, slot) = unpack(*packed);
             (slot, self.base + above)

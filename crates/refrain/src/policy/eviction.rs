@@ -173,9 +173,9 @@ impl Eviction {
             eviction: self,
             residents,
         }];
-        let admission = admit_among(&mut alone, u64::MAX, candidate, space, now, &mut found);
+        let admission = admit_among(&mut alone, candidate, space, now, &mut found);
         victims.extend(found.iter().map(|victim| victim.slot));
-        admission.expect("nothing lies outside")
+        admission
     }
 
     /// The word of `candidate`, which belongs to this part and is stored where there is room.

@@ -57,7 +57,7 @@ impl Lru {
         self.order.pop(limit, |slot| residents.word(slot))
     }
 
-    /// Undoes the last [`take_worst`](Self::take_worst) that was not undone.
+    /// Undoes the last [`take_worst`](Self::take_worst); nothing has been changed since.
     pub(super) fn put_back(&mut self, slot: u32, tick: u64) {
         self.order.put_back(slot, tick);
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::part::Held;
 use super::{Removed, Store};
 use crate::entry::{Capacity, RemovalCause};
-use crate::policy::Moment;
+use crate::policy::{Lowest, Moment};
 
 /// Evictions for which all parts are held at a time, so that others get through.
 const BATCH: usize = 256;
@@ -63,18 +63,11 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
         removed: &mut Removed<'_, K, V>,
     ) -> bool {
         loop {
-            let (mut least, mut at, mut next) = (u64::MAX, 0, u64::MAX);
-            for (part, held) in all.iter().enumerate() {
-                let score = held.writer.eviction.score();
-                if score < least {
-                    (next, least, at) = (least, score, part);
-                } else {
-                    next = next.min(score);
-                }
-            }
-            if least == u64::MAX {
+            let scores = all.iter().map(|held| held.writer.eviction.score());
+            let Lowest { at, next, .. } = Lowest::of(scores.enumerate());
+            let Some(at) = at else {
                 return false;
-            }
+            };
             let held = &mut all[at];
             let contender = held.contender();
             // `None`: it has been used meanwhile, and another one comes first.

@@ -287,7 +287,7 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
         let mut contenders: Vec<_> = all.iter_mut().map(Held::contender).collect();
         // The key's own part is asked first.
         contenders.swap(0, home);
-        let admission = offer.ask(&mut contenders, u64::MAX, self, &mut victims);
+        let admission = offer.ask(&mut contenders, self, &mut victims);
         drop(contenders);
         let mut freed = (0, 0);
         for victim in &victims {
@@ -301,7 +301,7 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
         self.budget.release(freed.0, freed.1);
         let weight_bytes = offer.candidate.weight_bytes;
         let held = &mut all[home];
-        if let Some(Admission::Admit { word }) = admission
+        if let Admission::Admit { word } = admission
             && self.budget.reserve(weight_bytes)
         {
             let insertion = held.store(offer, word);
@@ -400,12 +400,11 @@ impl<K: Eq + Clone, V: Clone> Offer<'_, K, V> {
     fn ask(
         &self,
         contenders: &mut [Contender<'_, Seen<'_, K, V>>],
-        outside: u64,
         store: &Store<K, V>,
         victims: &mut Victims,
-    ) -> Option<Admission> {
+    ) -> Admission {
         let space = store.budget.space(self.candidate.weight_bytes);
         let (candidate, moment) = (&self.candidate, self.moment);
-        admit_among(contenders, outside, candidate, space, moment, victims)
+        admit_among(contenders, candidate, space, moment, victims)
     }
 }
