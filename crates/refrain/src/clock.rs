@@ -165,6 +165,12 @@ impl FakeClock {
     }
 }
 
+/// Saturates.
+pub(crate) fn whole_millis(span: Duration) -> u64 {
+    let millis = span.as_secs().saturating_mul(1000);
+    millis.saturating_add(u64::from(span.subsec_millis()))
+}
+
 impl fmt::Debug for FakeClock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FakeClock").finish_non_exhaustive()

@@ -12,6 +12,7 @@ use super::hazard::Learned;
 use super::pace::Pace;
 use super::shadow::{ShadowLru, VersusLru};
 use super::{Candidate, Moment, Policy, Sampling};
+use crate::clock::whole_millis;
 use crate::sync::{Mutex, MutexGuard};
 
 /// One for all parts of an order.
@@ -206,10 +207,4 @@ impl Shared {
         self.with_shadow(|shadow| shadow.validate());
         self.floor().validate();
     }
-}
-
-/// Saturates.
-fn whole_millis(time: Duration) -> u64 {
-    let millis = time.as_secs().saturating_mul(1000);
-    millis.saturating_add(u64::from(time.subsec_millis()))
 }

@@ -204,11 +204,7 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
         let now = offer.moment.time;
         let new_weight = offer.candidate.weight_bytes;
         if !self.budget.could_hold(new_weight) || offer.is_expired() {
-            let cause = if held.part.is_expired(old, now) {
-                RemovalCause::Expired
-            } else {
-                RemovalCause::Replaced
-            };
+            let cause = (held.part).expired_or(RemovalCause::Replaced, old, now);
             self.take_out(held, old, cause, offer.moment, removed);
             return self.refuse(held, offer);
         }
@@ -256,11 +252,7 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
             if let Some(insertion) = self.supersede(held, old, offer, removed) {
                 return insertion;
             }
-            let cause = if held.part.is_expired(old, offer.moment.time) {
-                RemovalCause::Expired
-            } else {
-                RemovalCause::Replaced
-            };
+            let cause = (held.part).expired_or(RemovalCause::Replaced, old, offer.moment.time);
             // The budget wants the old entry gone first; readers are not to see that there was a moment without any.
             held.begin_change();
             self.take_out(held, old, cause, offer.moment, removed);

@@ -113,11 +113,34 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
         K: Borrow<Q>,
     {
         let part = &self.parts[self.part_number(hash)];
+        match self.attempt(part, key, hash, clock, reader, &visit) {
+            Some(found) => found,
+            None => self.find_in_spite_of_changes(part, key, hash, clock, reader, &visit),
+        }
+    }
+
+    /// What is found, or that there is nothing; `None` if a change may have hidden it.
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "a call of its own costs a tenth of a hit"
+    )]
+    fn attempt<Q: ?Sized + Eq, R>(
+        &self,
+        part: &Part<K, V>,
+        key: &Q,
+        hash: u64,
+        clock: &Clock,
+        reader: Reader,
+        visit: &impl Fn(&Content<K, V>, &Slot, u32) -> R,
+    ) -> Option<Found<R>>
+    where
+        K: Borrow<Q>,
+    {
         let version = part.index.version();
-        match self.probe(part, key, hash, clock, reader, &visit) {
-            Ok(found) => found,
-            Err(departed) if !departed && part.index.is_still(version) => Found::Nothing,
-            Err(_) => self.find_in_spite_of_changes(part, key, hash, clock, reader, &visit),
+        match self.probe(part, key, hash, clock, reader, visit) {
+            Ok(found) => Some(found),
+            Err(departed) => (!departed && part.index.is_still(version)).then_some(Found::Nothing),
         }
     }
 
@@ -176,13 +199,8 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
     {
         for _ in 0..TRIES {
             spin_loop();
-            let version = part.index.version();
-            match self.probe(part, key, hash, clock, reader, visit) {
-                Ok(found) => return found,
-                Err(departed) if !departed && part.index.is_still(version) => {
-                    return Found::Nothing;
-                }
-                Err(_) => {}
+            if let Some(found) = self.attempt(part, key, hash, clock, reader, visit) {
+                return found;
             }
         }
         // The writer was interrupted in the middle of a change: wait for it.

@@ -7,10 +7,11 @@ use std::time::Duration;
 use super::board::Board;
 use super::index::Index;
 use super::pins::Pins;
-use super::slot::{Slot, whole_millis};
+use super::slot::Slot;
 use super::slots::{Content, Slots, Taken};
 use super::writer::{MAX_SLOTS, Writer};
 use super::{NewEntry, fingerprint, placing};
+use crate::clock::whole_millis;
 use crate::entry::RemovalCause;
 use crate::policy::{Contender, Eviction, Moment, Residents};
 use crate::sync::{Mutex, MutexGuard, spin_loop};
@@ -132,6 +133,15 @@ impl<K: Eq, V> Part<K, V> {
             .slot(slot)
             .and_then(Slot::expires)
             .is_some_and(|due| due <= now)
+    }
+
+    /// Why an entry leaves now that would leave for `cause`, were it fresh.
+    pub(super) fn expired_or(&self, cause: RemovalCause, slot: u32, now: Duration) -> RemovalCause {
+        if self.is_expired(slot, now) {
+            RemovalCause::Expired
+        } else {
+            cause
+        }
     }
 
     /// What the entry in place `slot`, which the caller keeps there, weighs.

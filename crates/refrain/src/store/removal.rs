@@ -5,9 +5,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::part::Held;
-use super::slot::whole_millis;
 use super::slots::{Contents, Departed};
 use super::{Removed, Store, placing};
+use crate::clock::whole_millis;
 use crate::entry::RemovalCause;
 use crate::policy::Moment;
 
@@ -26,14 +26,9 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
         let Some(slot) = held.slot_of(key, placing(hash)) else {
             return false;
         };
-        let fresh = !held.part.is_expired(slot, now);
-        let cause = if fresh {
-            RemovalCause::Invalidated
-        } else {
-            RemovalCause::Expired
-        };
+        let cause = (held.part).expired_or(RemovalCause::Invalidated, slot, now);
         self.take_out(&mut held, slot, cause, self.moment(now), removed);
-        fresh
+        cause == RemovalCause::Invalidated
     }
 
     /// Takes every entry out that was there when this began; how many of them were fresh.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::compiler_fence;
 use std::time::Duration;
 
+use crate::clock::whole_millis;
 use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 
 /// Labels of an entry.
@@ -206,12 +207,6 @@ impl Slot {
             hits: self.expires_and_hits.load(Ordering::Relaxed) & HITS,
         }
     }
-}
-
-/// Saturates.
-pub(super) fn whole_millis(duration: Duration) -> u64 {
-    let millis = duration.as_secs().saturating_mul(1000);
-    millis.saturating_add(u64::from(duration.subsec_millis()))
 }
 
 fn millis(duration: Duration) -> u64 {
