@@ -361,15 +361,14 @@ where
     pub fn entries(&self, cursor: Option<Cursor>, limit: usize) -> EntriesPage<K> {
         let inner = &self.inner;
         let from = cursor.map_or(0, |cursor| cursor.0);
-        let (listed, next) =
-            inner
-                .store
-                .page(from.into(), limit.max(1), &inner.clock, |key, info| {
-                    (key.clone(), info)
-                });
+        let (listed, next) = inner
+            .store
+            .page(from, limit.max(1), &inner.clock, |key, info| {
+                (key.clone(), info)
+            });
         EntriesPage {
             entries: listed.into_iter().map(|entry| entry.seen).collect(),
-            next: next.map(|place| Cursor(place.into())),
+            next: next.map(Cursor),
         }
     }
 

@@ -230,7 +230,7 @@ pub struct Capacity {
 /// # Ok::<(), refrain::BuildError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cursor(pub(crate) u64);
+pub struct Cursor(pub(crate) u32);
 
 /// Some entries of a cache and where the listing goes on.
 ///

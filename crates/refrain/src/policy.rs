@@ -8,22 +8,20 @@
 //!
 //! An entry is named by its *slot*, a dense number below 2^31. Each slot carries a *word* of 64 bits, which
 //! [`Policy::touch`] turns into the next one: a hit is a load, a little arithmetic and a store, under no lock.
-//! Everything else happens under one lock over the whole [`Eviction`], or, in [parts](Eviction::parts), over each of them;
-//! what parts learn together has locks of its own, under which nothing of the cache is asked:
+//! Everything else happens under one lock over the whole [`Eviction`]:
 //!
 //! * A hit may be reported later, with [`learn`](Eviction::learn) in batches; if it is lost nothing breaks.
 //!   Those worth reporting are named by [`sampling`](Eviction::sampling).
 //! * A miss is reported with [`miss`](Eviction::miss), before the value is computed.
 //! * To store, [`admit`](Eviction::admit) names the victims or declines; the cache frees the victims, fills a slot with
-//!   the word that it was given and calls [`insert`](Eviction::insert). [`admit_among`] does the same for an order in parts;
-//!   [`replace`](Eviction::replace) is for a key that is resident already and whose new value fits.
+//!   the word that it was given and calls [`insert`](Eviction::insert). [`replace`](Eviction::replace) is for a key that is
+//!   resident already and whose new value fits.
 //! * An entry that leaves for another reason is reported with [`expire`](Eviction::expire), which remembers how it was
 //!   used, or [`remove`](Eviction::remove), which does not.
-//! * A smaller capacity takes [`evict`](Eviction::evict) or [`evict_below`](Eviction::evict_below) until enough is free.
+//! * A smaller capacity takes [`evict`](Eviction::evict) until enough is free.
 //!
 //! Whatever is asked of [`Residents`] about a slot must be answered until the call returns that reports its leaving.
 
-mod admission;
 mod by_slot;
 mod calendar;
 mod eviction;
@@ -34,14 +32,11 @@ mod lru;
 mod pace;
 mod sampling;
 mod shadow;
-mod shared;
 #[cfg(test)]
 mod testing;
 
 use std::time::Duration;
 
-pub(crate) use admission::Lowest;
-pub use admission::{Contender, OverOne, Victim, Victims, admit_among, admit_over_one};
 pub use eviction::Eviction;
 pub use sampling::Sampling;
 pub use shadow::VersusLru;

@@ -120,26 +120,6 @@ mod chosen {
                 self.0.fetch_sub(by, order)
             }
 
-            pub(crate) fn fetch_min(&self, other: u64, order: Ordering) -> u64 {
-                lead(order);
-                self.0.fetch_min(other, order)
-            }
-
-            pub(crate) fn fetch_max(&self, other: u64, order: Ordering) -> u64 {
-                lead(order);
-                self.0.fetch_max(other, order)
-            }
-
-            pub(crate) fn fetch_update(
-                &self,
-                success: Ordering,
-                failure: Ordering,
-                next: impl FnMut(u64) -> Option<u64>,
-            ) -> Result<u64, u64> {
-                lead(success);
-                self.0.fetch_update(success, failure, next)
-            }
-
             pub(crate) fn compare_exchange(
                 &self,
                 old: u64,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Cache;
 use crate::flight::TagPredicate;
-use crate::store::{Place, Removed};
+use crate::store::Removed;
 
 /// Entries looked at under one lock.
 const PAGE: usize = 256;
@@ -102,7 +102,7 @@ where
         let predicate: TagPredicate = Arc::new(predicate);
         self.inner.flights.overtake_tagged(Arc::clone(&predicate));
         let now = self.inner.clock.elapsed();
-        let (mut count, mut from) = (0, Place::default());
+        let (mut count, mut from) = (0, 0);
         loop {
             let clock = &self.inner.clock;
             let (mut page, next) = self

@@ -49,8 +49,6 @@ pub(super) struct Calendar {
     chunks: Chunks,
     /// How far a number is above `base` in the high half, the slot in the low one; the smallest last.
     run: Vec<u64>,
-    /// The slot that was put back, with what its number was at least; before all others.
-    returned: Option<(u64, u32)>,
     /// No other slot has a smaller number. A slot lies on the level of the highest digit in which
     /// its number differed from the base when it was placed, in the bucket of that digit.
     base: u64,
@@ -65,7 +63,6 @@ impl Calendar {
             filled: [[0; DIGITS / 64]; LEVELS],
             chunks: Chunks::new(),
             run: Vec::new(),
-            returned: None,
             base: 0,
             states: BySlot::new(State::Absent),
             len: 0,
@@ -102,86 +99,43 @@ impl Calendar {
         found
     }
 
-    /// The slot with the smallest number, left where it is.
+    /// The slot with the smallest number, left where it is: the last of the run.
+    #[inline]
     pub(super) fn first(&mut self, key: impl Fn(u32) -> u64) -> Option<u32> {
-        self.least(&key).map(|(slot, _)| slot)
-    }
-
-    /// The slot with the smallest number, and that number: the one put back, or else the last of the run.
-    fn least(&mut self, key: &impl Fn(u32) -> u64) -> Option<(u32, u64)> {
         loop {
-            let (slot, least) = if let Some((least, slot)) = self.returned {
-                (slot, least)
-            } else if let Some(&last) = self.run.last() {
-                let (above, slot) = unpack(last);
-                (slot, self.base + above)
-            } else {
+            let Some(&last) = self.run.last() else {
                 let (level, digit) = self.lowest()?;
-                self.open(level, digit, key);
+                self.open(level, digit, &key);
                 continue;
             };
-            if self.states[slot] == State::Present && key(slot) <= least {
-                return Some((slot, least));
+            let (above, slot) = unpack(last);
+            let state = self.states[slot];
+            if state == State::Present && key(slot) <= self.base + above {
+                return Some(slot);
             }
-            if self.returned.take().is_none() {
-                self.run.pop();
-            }
-            match self.states[slot] {
+            self.run.pop();
+            match state {
                 State::Present => self.place(slot, key(slot)),
                 _ => self.states[slot] = State::Absent,
             }
         }
     }
 
+    /// Takes out the slot with the smallest number.
+    #[inline]
+    pub(super) fn pop(&mut self, key: impl Fn(u32) -> u64) -> Option<u32> {
+        let slot = self.first(key)?;
+        self.run.pop();
+        self.states[slot] = State::Absent;
+        self.len -= 1;
+        Some(slot)
+    }
+
     /// The slots that will probably be [popped](Self::pop) next.
+    #[inline]
     pub(super) fn upcoming(&self) -> [Option<u32>; 2] {
         let mut slots = self.run.iter().rev().map(|packed| unpack(*packed).1);
         [slots.next(), slots.next()]
-    }
-
-    /// No slot has a smaller number than this; the greatest there is if there are none.
-    pub(super) fn lower_bound(&self) -> u64 {
-        if let Some((least, _)) = self.returned {
-            return least;
-        }
-        if let Some(&last) = self.run.last() {
-            return self.base + unpack(last).0;
-        }
-        self.lowest().map_or(u64::MAX, |(level, digit)| {
-            with_digit(self.base, level, digit)
-        })
-    }
-
-    /// Takes out the slot with the smallest number, and tells that number, unless it is above `limit`.
-    pub(super) fn pop(&mut self, limit: u64, key: impl Fn(u32) -> u64) -> Option<(u32, u64)> {
-        let (slot, least) = self.least(&key)?;
-        if least > limit {
-            return None;
-        }
-        if self.returned.take().is_none() {
-            self.run.pop();
-        }
-        self.states[slot] = State::Absent;
-        self.len -= 1;
-        // What a part tells the others is then the next number, and not only a bound below it.
-        if self.run.is_empty()
-            && let Some((level, digit)) = self.lowest()
-        {
-            self.open(level, digit, key);
-        }
-        Some((slot, least))
-    }
-
-    /// Undoes the last [`pop`](Self::pop), which told this number. Nothing has been changed since.
-    pub(super) fn put_back(&mut self, slot: u32, least: u64) {
-        debug_assert_eq!(self.states.get(slot), State::Absent, "it was taken out");
-        self.states[slot] = State::Present;
-        self.len += 1;
-        debug_assert!(
-            self.returned.is_none(),
-            "what was put back is the next to be taken out"
-        );
-        self.returned = Some((least, slot));
     }
 
     /// The first bucket in order that holds anything.
@@ -193,7 +147,7 @@ impl Calendar {
     }
 
     /// Moves the base to a bucket, below which there is nothing, and its slots into the run or finer buckets.
-    fn open(&mut self, level: usize, digit: usize, key: impl Fn(u32) -> u64) {
+    fn open(&mut self, level: usize, digit: usize, key: &impl Fn(u32) -> u64) {
         self.base = with_digit(self.base, level, digit);
         self.filled[level][digit / 64] &= !(1 << (digit % 64));
         let mut list = std::mem::replace(&mut self.buckets[level * DIGITS + digit], List::EMPTY);
@@ -258,7 +212,6 @@ impl Calendar {
             self.run.is_sorted_by(|one, next| one > next),
             "the run is sorted"
         );
-        places.extend(self.returned.map(|(least, slot)| (slot, least)));
         places.extend(self.run.iter().map(|packed| {
             let (above, slot) = unpack(*packed);
             (slot, self.base + above)

@@ -1,29 +1,18 @@
-//! One part of an order of eviction: one policy of three behind one interface.
-
-mod bidding;
-mod state;
-
-use std::sync::Arc;
+//! One policy of three behind one interface, and its comparison with LRU.
 
 use super::gdsf::Gdsf;
-use super::hazard::{self, Hazard};
+use super::hazard::Hazard;
 use super::lru::Lru;
-use super::shadow::VersusLru;
-use super::shared::Shared;
-use super::{
-    Admission, Candidate, Contender, Hit, Moment, Policy, Residents, Sampling, Space, Victims,
-    admit_among,
-};
+use super::shadow::{ShadowLru, VersusLru};
+use super::{Admission, Candidate, Hit, Moment, Policy, Residents, Sampling, Space, StateError};
 
-/// The order of some or all entries of a cache.
+/// The order of all entries of a cache.
 #[derive(Debug)]
 pub struct Eviction {
+    policy: Policy,
     order: Order,
-    shared: Arc<Shared>,
-    /// Which part it is.
-    part: usize,
-    /// Whether `shared` knows that there is something in it.
-    noted_filled: bool,
+    /// What LRU would have done; not for LRU itself.
+    shadow: Option<Box<ShadowLru>>,
 }
 
 #[derive(Debug)]
@@ -34,43 +23,26 @@ enum Order {
 }
 
 impl Eviction {
-    /// `policy` over an empty cache, in one part.
+    /// `policy` over an empty cache.
     #[must_use]
     pub fn new(policy: Policy) -> Self {
-        Self::of(&Arc::new(Shared::new(policy, 1)), 0)
-    }
-
-    /// The same in `count` parts, up to 64, each of which orders entries of its own. They learn together, and
-    /// [`admit_among`] finds the worst entry of all.
-    ///
-    /// # Panics
-    ///
-    /// When `count` is 0 or above 64.
-    #[must_use]
-    pub fn parts(policy: Policy, count: usize) -> Vec<Self> {
-        assert!((1..=64).contains(&count), "1 to 64 parts, not {count}");
-        let shared = Arc::new(Shared::new(policy, count));
-        (0..count).map(|part| Self::of(&shared, part)).collect()
-    }
-
-    fn of(shared: &Arc<Shared>, part: usize) -> Self {
-        let order = match shared.policy {
+        let order = match policy {
             Policy::Lru => Order::Lru(Box::new(Lru::new())),
-            Policy::Gdsf => Order::Gdsf(Box::new(Gdsf::new(Arc::clone(shared)))),
-            Policy::Hazard => Order::Hazard(Box::new(Hazard::new(Arc::clone(shared)))),
+            Policy::Gdsf => Order::Gdsf(Box::new(Gdsf::new())),
+            Policy::Hazard => Order::Hazard(Box::new(Hazard::new())),
         };
+        let shadow = (policy != Policy::Lru).then(|| Box::new(ShadowLru::new()));
         Self {
+            policy,
             order,
-            shared: Arc::clone(shared),
-            part,
-            noted_filled: false,
+            shadow,
         }
     }
 
     /// Which policy it is.
     #[must_use]
     pub fn policy(&self) -> Policy {
-        self.shared.policy
+        self.policy
     }
 
     /// How many entries are in order.
@@ -89,20 +61,9 @@ impl Eviction {
         self.len() == 0
     }
 
-    /// No entry of this part comes before this in the order of all parts; the greatest number there is if it is empty.
-    ///
-    /// Scores may be compared between parts of one order, and within [`tolerance`](Policy::tolerance) count as equal.
+    /// The entries that will probably leave next, from what is at hand.
     #[must_use]
-    pub fn score(&self) -> u64 {
-        match &self.order {
-            Order::Lru(lru) => lru.score(),
-            Order::Gdsf(gdsf) => gdsf.score(),
-            Order::Hazard(hazard) => hazard.score(),
-        }
-    }
-
-    /// The entries of this part that will probably leave next, from what is at hand.
-    #[must_use]
+    #[inline]
     pub fn upcoming(&self) -> [Option<u32>; 2] {
         match &self.order {
             Order::Lru(lru) => lru.upcoming(),
@@ -113,20 +74,27 @@ impl Eviction {
 
     /// The capacity that LRU is given in the [comparison](Self::versus_lru); without limits until then.
     pub fn set_capacity(&mut self, bytes: u64, entries: u64) {
-        self.shared.set_capacity(bytes, entries);
+        if let Some(shadow) = &mut self.shadow {
+            shadow.set_capacity(bytes, entries);
+        }
     }
 
     /// Which hits [`learn`](Self::learn) has a use for; it changes with the rate of requests.
     #[must_use]
+    #[inline]
     pub fn sampling(&self) -> Sampling {
-        self.shared.sampling()
+        match &self.order {
+            Order::Lru(_) => Sampling::NONE,
+            Order::Gdsf(gdsf) => gdsf.sampling(),
+            Order::Hazard(hazard) => hazard.sampling(),
+        }
     }
 
     /// Learns from hits, in the order in which they happened.
     pub fn learn(&mut self, residents: &impl Residents, hits: &[Hit], now: Moment) {
         match &mut self.order {
             Order::Lru(_) => return,
-            Order::Gdsf(_) => self.shared.keep_pace(&mut 0, now),
+            Order::Gdsf(gdsf) => gdsf.keep_pace(now),
             Order::Hazard(hazard) => {
                 hazard.keep_pace(now);
                 for hit in hits {
@@ -136,7 +104,7 @@ impl Eviction {
         }
         for hit in hits {
             if self.contains(hit.slot) {
-                (self.shared).compare(&resident(residents, hit.slot), true, now);
+                self.compare(&resident(residents, hit.slot), true, now);
             }
         }
     }
@@ -149,17 +117,30 @@ impl Eviction {
         }
     }
 
+    /// Lets LRU have its turn with a request.
+    fn compare(&mut self, candidate: &Candidate, hit: bool, now: Moment) {
+        let reported = self.sampling();
+        if let Some(shadow) = &mut self.shadow
+            && shadow.sampling().takes(candidate.fingerprint)
+        {
+            shadow.follow(reported);
+            shadow.request(candidate, hit, now);
+        }
+    }
+
     /// Learns from a miss: `fingerprint` was asked for and is about to be computed.
+    #[inline]
     pub fn miss(&mut self, residents: &impl Residents, fingerprint: u64, now: Moment) {
         if let Order::Hazard(hazard) = &mut self.order {
             hazard.miss(residents, fingerprint, now);
         }
     }
 
-    /// Decides whether `candidate` is stored, and appends to `victims` what has to leave for it, where this is the only part.
+    /// Decides whether `candidate` is stored, and appends to `victims` what has to leave for it.
     ///
     /// Victims are out of the order when this returns; the cache frees them without further word. A candidate
     /// heavier than the whole cache is for [`decline`](Self::decline), as nothing could make room for it.
+    #[inline]
     pub fn admit(
         &mut self,
         residents: &impl Residents,
@@ -168,31 +149,12 @@ impl Eviction {
         now: Moment,
         victims: &mut Vec<u32>,
     ) -> Admission {
-        let mut found = Victims::new();
-        let mut alone = [Contender {
-            eviction: self,
-            residents,
-        }];
-        let admission = admit_among(&mut alone, candidate, space, now, &mut found);
-        victims.extend(found.iter().map(|victim| victim.slot));
-        admission
-    }
-
-    /// The word of `candidate`, which belongs to this part and is stored where there is room.
-    pub fn accept_into_free_room(
-        &mut self,
-        residents: &impl Residents,
-        candidate: &Candidate,
-        held_bytes: u64,
-        now: Moment,
-    ) -> u64 {
-        let space = Space {
-            held_bytes,
-            ..Space::default()
-        };
-        let bid = self.bid(residents, candidate, space, now);
-        self.accept(candidate, &bid, 0, now);
-        bid.word
+        self.compare(candidate, false, now);
+        match &mut self.order {
+            Order::Lru(lru) => lru.admit(residents, space, now, victims),
+            Order::Gdsf(gdsf) => gdsf.admit(residents, candidate, space, now, victims),
+            Order::Hazard(hazard) => hazard.admit(residents, candidate, space, now, victims),
+        }
     }
 
     /// The key in `slot` gets the value of `candidate`, which takes a slot of its own: `slot` is out of the order
@@ -204,10 +166,7 @@ impl Eviction {
         candidate: &Candidate,
         now: Moment,
     ) -> u64 {
-        self.shared
-            .forget_in_comparison(residents.fingerprint(slot));
-        self.shared.compare(candidate, false, now);
-        match &mut self.order {
+        let word = match &mut self.order {
             Order::Lru(lru) => {
                 lru.remove(slot);
                 now.tick
@@ -217,34 +176,27 @@ impl Eviction {
                 gdsf.bid(candidate, residents.word(slot), now.tick).0
             }
             Order::Hazard(hazard) => hazard.replace(residents, slot),
-        }
+        };
+        self.forget_in_comparison(residents.fingerprint(slot));
+        self.compare(candidate, false, now);
+        word
     }
 
     /// Remembers a candidate that is not stored because it is heavier than the whole cache.
     pub fn decline(&mut self, candidate: &Candidate, now: Moment) {
-        self.shared.compare(candidate, false, now);
+        self.compare(candidate, false, now);
         if let Order::Hazard(hazard) = &mut self.order {
             hazard.decline(candidate, now);
         }
     }
 
     /// Puts `slot` in order: it has just been filled with what was admitted.
+    #[inline]
     pub fn insert(&mut self, residents: &impl Residents, slot: u32, now: Moment) {
         match &mut self.order {
             Order::Lru(lru) => lru.insert(residents, slot),
             Order::Gdsf(gdsf) => gdsf.insert(residents, slot),
             Order::Hazard(hazard) => hazard.insert(residents, slot, now),
-        }
-        if !self.noted_filled {
-            self.noted_filled = true;
-            self.shared.note_filled(self.part, true);
-        }
-    }
-
-    fn note_whether_empty(&mut self) {
-        if self.noted_filled && self.is_empty() {
-            self.noted_filled = false;
-            self.shared.note_filled(self.part, false);
         }
     }
 
@@ -264,25 +216,37 @@ impl Eviction {
             Order::Hazard(hazard) => hazard.remove(slot),
         };
         if found {
-            self.note_whether_empty();
-            self.shared
-                .forget_in_comparison(residents.fingerprint(slot));
+            self.forget_in_comparison(residents.fingerprint(slot));
         }
         found
+    }
+
+    /// The key was taken out of the cache, so LRU would not have it either.
+    fn forget_in_comparison(&mut self, fingerprint: u64) {
+        let is_empty = self.is_empty();
+        if let Some(shadow) = &mut self.shadow {
+            shadow.remove(fingerprint);
+            // Nothing is left, so everything was invalidated, what only LRU would still have had included.
+            if is_empty {
+                shadow.clear();
+            }
+        }
     }
 
     /// This cache and LRU on the same requests, those of a sample of the keys; `None` if the policy is LRU.
     #[must_use]
     pub fn versus_lru(&self) -> Option<VersusLru> {
-        self.shared.versus_lru()
+        self.shadow.as_ref().map(|shadow| shadow.versus())
     }
 
     /// Begins the comparison anew.
     pub fn reset_versus_lru(&mut self) {
-        self.shared.reset_versus_lru();
+        if let Some(shadow) = &mut self.shadow {
+            shadow.reset();
+        }
     }
 
-    /// The entry of this part that would leave next.
+    /// The entry that would leave next.
     pub fn worst(&mut self, residents: &impl Residents, now: Moment) -> Option<u32> {
         match &mut self.order {
             Order::Lru(lru) => lru.worst(residents),
@@ -291,28 +255,36 @@ impl Eviction {
         }
     }
 
-    /// Takes the entry of this part that has to leave next out of the order, unless it comes after `limit` in the order of
-    /// all parts.
-    pub fn evict_below(
-        &mut self,
-        residents: &impl Residents,
-        limit: u64,
-        now: Moment,
-    ) -> Option<u32> {
-        if let Order::Hazard(hazard) = &mut self.order {
-            hazard.review_to_shrink(residents, now);
+    /// Takes the entry that has to leave next out of the order.
+    pub fn evict(&mut self, residents: &impl Residents, now: Moment) -> Option<u32> {
+        match &mut self.order {
+            Order::Lru(lru) => lru.evict(residents),
+            Order::Gdsf(gdsf) => gdsf.evict(residents, now),
+            Order::Hazard(hazard) => hazard.evict(residents, now),
         }
-        let (slot, rank) = self.take_worst(residents, now, limit, &mut 0)?;
-        if let Order::Gdsf(gdsf) = &mut self.order {
-            gdsf.raise_floor(rank, now.tick);
-        }
-        self.give_up(residents, slot, now);
-        Some(slot)
     }
 
-    /// Takes the entry that has to leave next out of the order, where this is the only part.
-    pub fn evict(&mut self, residents: &impl Residents, now: Moment) -> Option<u32> {
-        self.evict_below(residents, u64::MAX, now)
+    /// What was learned so far, to be [loaded](Self::load) after a restart; `None` for a policy that learns nothing.
+    #[must_use]
+    pub fn save(&self, now: Moment) -> Option<Vec<u8>> {
+        match &self.order {
+            Order::Lru(_) | Order::Gdsf(_) => None,
+            Order::Hazard(hazard) => Some(hazard.save(now)),
+        }
+    }
+
+    /// Goes on from what [`save`](Self::save) returned, perhaps of another process with other ticks.
+    ///
+    /// # Errors
+    ///
+    /// When the bytes are not a whole state of this version, or this policy has none. Then nothing changes.
+    pub fn load(&mut self, bytes: &[u8], now: Moment) -> Result<(), StateError> {
+        match &mut self.order {
+            Order::Lru(_) | Order::Gdsf(_) => Err(StateError::NoState {
+                policy: self.policy.name(),
+            }),
+            Order::Hazard(hazard) => hazard.load(bytes, now),
+        }
     }
 
     /// Bytes this structure takes, without the words.
@@ -323,7 +295,8 @@ impl Eviction {
             Order::Gdsf(gdsf) => gdsf.memory_bytes(),
             Order::Hazard(hazard) => hazard.memory_bytes(),
         };
-        order + self.shared.memory_bytes() / self.shared.parts
+        let shadow = self.shadow.as_ref();
+        order + shadow.map_or(0, |shadow| shadow.memory_bytes())
     }
 
     /// Checks every invariant, for tests.
@@ -337,17 +310,8 @@ impl Eviction {
             Order::Gdsf(gdsf) => gdsf.validate(residents),
             Order::Hazard(hazard) => hazard.validate(),
         }
-        self.shared.validate();
-    }
-}
-
-impl Policy {
-    /// By how much [scores](Eviction::score) may differ and count as equal.
-    #[must_use]
-    pub fn tolerance(self) -> u64 {
-        match self {
-            Self::Lru | Self::Gdsf => 0,
-            Self::Hazard => u64::from(hazard::TOLERANCE),
+        if let Some(shadow) = &self.shadow {
+            shadow.validate();
         }
     }
 }

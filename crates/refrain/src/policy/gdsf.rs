@@ -11,12 +11,10 @@
 
 mod floor;
 
-use std::sync::Arc;
-
 use super::heap::Heap;
-use super::shared::Shared;
-use super::{Candidate, LEAST_COST_SECONDS, Residents};
-pub(super) use floor::Floor;
+use super::pace::Pace;
+use super::{Admission, Candidate, LEAST_COST_SECONDS, Moment, Residents, Sampling, Space};
+use floor::Floor;
 
 /// Uses are counted to here, in the low bits of the word below the tick.
 const USES_BITS: u32 = 16;
@@ -38,16 +36,28 @@ fn uses_of(word: u64) -> u16 {
 #[derive(Debug)]
 pub(super) struct Gdsf {
     heap: Heap,
-    /// Has the floor, which is one for all parts.
-    shared: Arc<Shared>,
+    floor: Floor,
+    pace: Pace,
+    /// What has been taken out while it is not decided whether it leaves, and its value.
+    taken: Vec<(u32, f64)>,
 }
 
 impl Gdsf {
-    pub(super) fn new(shared: Arc<Shared>) -> Self {
+    pub(super) fn new() -> Self {
         Self {
             heap: Heap::new(),
-            shared,
+            floor: Floor::new(),
+            pace: Pace::default(),
+            taken: Vec::new(),
         }
+    }
+
+    pub(super) fn keep_pace(&mut self, now: Moment) {
+        self.pace.keep(now);
+    }
+
+    pub(super) fn sampling(&self) -> Sampling {
+        self.pace.sampling()
     }
 
     pub(super) fn contains(&self, slot: u32) -> bool {
@@ -58,22 +68,51 @@ impl Gdsf {
         self.heap.len()
     }
 
-    /// No entry is of less value.
-    pub(super) fn score(&self) -> u64 {
-        self.heap.first().map_or(u64::MAX, |(_, value)| rank(value))
-    }
-
-    /// The word and the rank of a candidate that would have been used once more than `word` says.
-    pub(super) fn bid(&self, candidate: &Candidate, word: u64, tick: u64) -> (u64, u64) {
+    /// The word and the value of a candidate that would have been used once more than `word` says.
+    pub(super) fn bid(&self, candidate: &Candidate, word: u64, tick: u64) -> (u64, f64) {
         let uses = uses_of(word).max(1);
         let density = density(candidate.cost_seconds, candidate.weight_bytes);
-        let value = self.shared.floor().now() + f64::from(uses) * density;
-        (pack(tick, uses), rank(value))
+        let value = self.floor.now() + f64::from(uses) * density;
+        (pack(tick, uses), value)
     }
 
-    /// What was given up, or refused, raises the floor.
-    pub(super) fn raise_floor(&self, rank: u64, tick: u64) {
-        self.shared.floor().rise(tick, f64::from_bits(rank));
+    /// Admits a candidate that is worth at least as much as the least of what it displaces, one by one.
+    pub(super) fn admit(
+        &mut self,
+        residents: &impl Residents,
+        candidate: &Candidate,
+        mut space: Space,
+        now: Moment,
+        victims: &mut Vec<u32>,
+    ) -> Admission {
+        let (word, value) = self.bid(candidate, 0, now.tick);
+        while !space.is_enough() {
+            let Some((slot, least)) = self.take_worst(residents) else {
+                break;
+            };
+            self.taken.push((slot, least));
+            if least > value {
+                for (slot, value) in self.taken.drain(..) {
+                    self.heap.set(slot, value);
+                }
+                // What was refused raises the floor, as what is given up does.
+                self.floor.rise(now.tick, value);
+                return Admission::Decline;
+            }
+            space = space.without(residents.weight_bytes(slot));
+        }
+        if let Some((_, displaced)) = self.taken.last() {
+            self.floor.rise(now.tick, *displaced);
+        }
+        victims.extend(self.taken.drain(..).map(|(slot, _)| slot));
+        Admission::Admit { word }
+    }
+
+    /// Takes the entry out that has to leave next.
+    pub(super) fn evict(&mut self, residents: &impl Residents, now: Moment) -> Option<u32> {
+        let (slot, value) = self.take_worst(residents)?;
+        self.floor.rise(now.tick, value);
+        Some(slot)
     }
 
     pub(super) fn insert(&mut self, residents: &impl Residents, slot: u32) {
@@ -88,23 +127,11 @@ impl Gdsf {
         self.first(residents).map(|(slot, _)| slot)
     }
 
-    /// Takes out the entry of least value, unless it ranks above `limit`; and its rank.
-    pub(super) fn take_worst(
-        &mut self,
-        residents: &impl Residents,
-        limit: u64,
-    ) -> Option<(u32, u64)> {
+    /// Takes out the entry of least value; and its value.
+    fn take_worst(&mut self, residents: &impl Residents) -> Option<(u32, f64)> {
         let (slot, value) = self.first(residents)?;
-        if rank(value) > limit {
-            return None;
-        }
         self.heap.remove(slot);
-        Some((slot, rank(value)))
-    }
-
-    /// Undoes [`take_worst`](Self::take_worst).
-    pub(super) fn put_back(&mut self, slot: u32, rank: u64) {
-        self.heap.set(slot, f64::from_bits(rank));
+        Some((slot, value))
     }
 
     /// The entry of least value, and that value. Those that were used since they were looked at move back first.
@@ -122,15 +149,17 @@ impl Gdsf {
     fn value(&self, residents: &impl Residents, slot: u32) -> f64 {
         let word = residents.word(slot);
         let density = density(residents.cost_seconds(slot), residents.weight_bytes(slot));
-        self.shared.floor().at(word >> USES_BITS) + f64::from(uses_of(word)) * density
+        self.floor.at(word >> USES_BITS) + f64::from(uses_of(word)) * density
     }
 
     pub(super) fn memory_bytes(&self) -> usize {
-        self.heap.memory_bytes()
+        self.heap.memory_bytes() + self.floor.memory_bytes()
     }
 
     pub(super) fn validate(&self, residents: &impl Residents) {
         self.heap.validate();
+        self.floor.validate();
+        assert!(self.taken.is_empty(), "it is decided what leaves");
         for (slot, _) in self.heap.iter() {
             assert!(
                 uses_of(residents.word(slot)) > 0,
@@ -138,11 +167,6 @@ impl Gdsf {
             );
         }
     }
-}
-
-/// Values in order, as whole numbers; none is negative.
-fn rank(value: f64) -> u64 {
-    value.max(0.0).to_bits()
 }
 
 #[expect(

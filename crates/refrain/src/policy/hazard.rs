@@ -19,21 +19,16 @@ mod order;
 mod state;
 mod word;
 
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::shared::Shared;
-use super::{Candidate, Hit, Moment, Residents, Space, StateError};
-pub(super) use learned::Learned;
+use super::{Admission, Candidate, Hit, Moment, Residents, Sampling, Space, StateError};
 use learner::Learner;
 use order::Order;
 
-pub(super) use order::TOLERANCE;
 pub(super) use word::touch;
 
 /// Stale entries at the top that are put back before one leaves.
-pub(super) const CORRECTIONS_MAX: u32 = 64;
+const CORRECTIONS_MAX: u32 = 64;
 /// Slots to look at for one that is taken.
 const PROBES_PER_REVIEW: usize = 4;
 /// So many at least are looked at in one go: they lie side by side.
@@ -41,7 +36,7 @@ const REVIEWS_TOGETHER: usize = 8;
 /// Entries looked at again for each one that leaves when the capacity shrinks.
 const REVIEWS_TO_SHRINK: usize = 8;
 
-/// One part of the default policy: 14 bytes an entry beside its word, the history, and 17 KB; 100 KB for all parts together.
+/// The default policy: 14 bytes an entry beside its word, the history, and 100 KB.
 #[derive(Debug)]
 pub(super) struct Hazard {
     learner: Learner,
@@ -54,38 +49,29 @@ pub(super) struct Hazard {
     admitted_booked: u64,
     /// And its index, if it had to be computed.
     admitted_index: Option<f32>,
-    /// Admissions decided since the pace was measured.
-    admissions: u32,
+    /// What has been taken out while it is not decided whether it leaves, and its index.
+    taken: Vec<(u32, f32)>,
 }
 
 /// What a candidate is thought to be worth.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Bid {
-    pub(super) word: u64,
-    pub(super) rank: u64,
+struct Bid {
+    word: u64,
+    /// Computed where space is missing: of what has to leave for it, nothing may be above.
     index: Option<f32>,
     booked: u64,
 }
 
-/// Indices in order, as whole numbers: those that are not positive, of what has expired, are all alike.
-fn rank(index: f32) -> u64 {
-    u64::from(index.max(0.0).to_bits())
-}
-
-fn index_of(rank: u64) -> f32 {
-    f32::from_bits(u32::try_from(rank).expect("it was made of 32 bits"))
-}
-
 impl Hazard {
-    pub(super) fn new(shared: Arc<Shared>) -> Self {
+    pub(super) fn new() -> Self {
         Self {
-            learner: Learner::new(shared),
+            learner: Learner::new(),
             order: Order::new(),
             review: 0,
             reviews_due: 0,
             admitted_booked: 0,
             admitted_index: None,
-            admissions: 0,
+            taken: Vec::new(),
         }
     }
 
@@ -97,17 +83,16 @@ impl Hazard {
         self.order.contains(slot)
     }
 
-    /// The list of the entry with the smallest index, as it was last computed.
-    pub(super) fn score(&self) -> u64 {
-        self.order.first_list().map_or(u64::MAX, u64::from)
-    }
-
     pub(super) fn upcoming(&self) -> [Option<u32>; 2] {
         self.order.upcoming()
     }
 
     pub(super) fn keep_pace(&mut self, now: Moment) {
-        self.learner.shared.keep_pace(&mut self.admissions, now);
+        self.learner.pace.keep(now);
+    }
+
+    pub(super) fn sampling(&self) -> Sampling {
+        self.learner.pace.sampling()
     }
 
     pub(super) fn hit(&mut self, residents: &impl Residents, hit: Hit) {
@@ -119,8 +104,40 @@ impl Hazard {
             .miss(residents, &self.order, fingerprint, now.tick);
     }
 
-    /// What `candidate` would be worth; its rank counts only where space is missing.
-    pub(super) fn bid(
+    /// Admits a candidate that is worth at least as much as each entry it displaces.
+    pub(super) fn admit(
+        &mut self,
+        residents: &impl Residents,
+        candidate: &Candidate,
+        mut space: Space,
+        now: Moment,
+        victims: &mut Vec<u32>,
+    ) -> Admission {
+        let bid = self.bid(residents, candidate, space, now);
+        let mut corrections = 0;
+        while !space.is_enough() {
+            let Some((slot, index)) = self.take_worst(residents, now, &mut corrections) else {
+                // Nothing is left that could leave.
+                break;
+            };
+            self.taken.push((slot, index));
+            if bid.index.is_some_and(|most| index > most) {
+                self.refuse(candidate, &bid, now);
+                return Admission::Decline;
+            }
+            space = space.without(residents.weight_bytes(slot));
+        }
+        for (slot, _) in self.taken.drain(..) {
+            self.learner.remember(residents, slot, now.tick);
+            victims.push(slot);
+        }
+        self.learner.forget(candidate);
+        self.admitted_booked = bid.booked;
+        self.admitted_index = bid.index;
+        Admission::Admit { word: bid.word }
+    }
+
+    fn bid(
         &mut self,
         residents: &impl Residents,
         candidate: &Candidate,
@@ -128,19 +145,19 @@ impl Hazard {
         now: Moment,
     ) -> Bid {
         self.keep_pace(now);
-        self.learner.keep_up();
+        self.learner.pace.admission();
         (self.learner.tracked.history).set_room(self.order.len(), space.held_bytes);
         let (word, booked) = self.learner.recall(candidate, now.tick);
         let mut index = None;
         if !space.is_enough() {
-            index = Some(self.learner.rates.index(
+            index = Some(self.learner.learned.rates.index(
                 word,
                 candidate.weight_bytes,
                 candidate.cost_seconds,
                 now.tick,
                 self.life(candidate.expires, now),
             ));
-            self.reviews_due += self.learner.shared.reviews();
+            self.reviews_due += self.learner.pace.reviews();
             if self.reviews_due >= REVIEWS_TOGETHER {
                 let due = std::mem::take(&mut self.reviews_due);
                 self.review(residents, due, now);
@@ -148,23 +165,17 @@ impl Hazard {
         }
         Bid {
             word,
-            rank: index.map_or(u64::MAX, rank),
             index,
             booked,
         }
     }
 
-    /// The candidate of this bid is admitted.
-    pub(super) fn accept(&mut self, candidate: &Candidate, bid: &Bid) {
-        self.admissions = self.admissions.saturating_add(1);
-        self.learner.forget(candidate);
-        self.admitted_booked = bid.booked;
-        self.admitted_index = bid.index;
-    }
-
-    /// The candidate of this bid is declined.
-    pub(super) fn refuse(&mut self, candidate: &Candidate, bid: &Bid, now: Moment) {
-        self.admissions = self.admissions.saturating_add(1);
+    /// What was taken out for a candidate stays, and the candidate is remembered.
+    #[cold]
+    fn refuse(&mut self, candidate: &Candidate, bid: &Bid, now: Moment) {
+        while let Some((slot, index)) = self.taken.pop() {
+            self.order.set(slot, index);
+        }
         self.learner
             .remember_candidate(candidate, bid.word, bid.booked, now.tick);
     }
@@ -191,11 +202,6 @@ impl Hazard {
         self.order.set(slot, index);
     }
 
-    /// Remembers how an entry was used that was [taken out](Self::take_worst) to leave.
-    pub(super) fn give_up(&mut self, residents: &impl Residents, slot: u32, now: Moment) {
-        self.learner.remember(residents, slot, now.tick);
-    }
-
     /// Remembers how an entry was used that is about to leave.
     pub(super) fn remember(&mut self, residents: &impl Residents, slot: u32, now: Moment) {
         if self.order.contains(slot) {
@@ -208,45 +214,38 @@ impl Hazard {
     }
 
     pub(super) fn worst(&mut self, residents: &impl Residents, now: Moment) -> Option<u32> {
-        let (slot, rank) = self.take_worst(residents, now, u64::MAX, &mut 0)?;
-        self.put_back(slot, rank);
+        let (slot, index) = self.take_worst(residents, now, &mut 0)?;
+        self.order.set(slot, index);
         Some(slot)
     }
 
-    /// Looks at some entries again before several leave without a candidate.
-    pub(super) fn review_to_shrink(&mut self, residents: &impl Residents, now: Moment) {
-        self.learner.keep_up();
+    /// Takes the entry out that has to leave next when no candidate asks for it.
+    pub(super) fn evict(&mut self, residents: &impl Residents, now: Moment) -> Option<u32> {
         self.review(residents, REVIEWS_TO_SHRINK, now);
+        let (slot, _) = self.take_worst(residents, now, &mut 0)?;
+        self.learner.remember(residents, slot, now.tick);
+        Some(slot)
     }
 
-    /// Takes out the entry with the smallest index, unless that lies above list `limit`; and the rank of that index.
+    /// Takes out the entry with the smallest index; and that index.
     ///
     /// Hits do not move entries. One that lies too low is corrected here; one too high, by [`Self::review`].
-    pub(super) fn take_worst(
+    fn take_worst(
         &mut self,
         residents: &impl Residents,
         now: Moment,
-        limit: u64,
         corrections: &mut u32,
-    ) -> Option<(u32, u64)> {
+    ) -> Option<(u32, f32)> {
         loop {
             let slot = self.order.first()?;
             let index = self.index(residents, slot, now);
             self.order.remove(slot);
-            if *corrections >= CORRECTIONS_MAX || self.order.would_be_first(index, limit) {
-                return Some((slot, rank(index)));
+            if *corrections >= CORRECTIONS_MAX || self.order.would_be_first(index) {
+                return Some((slot, index));
             }
             *corrections += 1;
             self.order.set(slot, index);
-            if self.score() > limit {
-                return None;
-            }
         }
-    }
-
-    /// Undoes [`take_worst`](Self::take_worst).
-    pub(super) fn put_back(&mut self, slot: u32, rank: u64) {
-        self.order.set(slot, index_of(rank));
     }
 
     /// Computes the indices of the next `count` entries in the round anew.
@@ -273,7 +272,7 @@ impl Hazard {
         let life = self.life(residents.expires(slot), now);
         let (weight_bytes, cost_seconds) =
             (residents.weight_bytes(slot), residents.cost_seconds(slot));
-        self.learner.rates.index(
+        self.learner.learned.rates.index(
             residents.word(slot),
             weight_bytes,
             cost_seconds,
@@ -286,35 +285,24 @@ impl Hazard {
     fn life(&self, expires: Option<Duration>, now: Moment) -> Option<f32> {
         match expires?.saturating_sub(now.time) {
             Duration::ZERO => Some(0.0),
-            life => self.learner.shared.requests_in(life),
+            life => self.learner.pace.requests_in(life),
         }
     }
 
-    /// What all `parts` have learned and remember.
-    pub(super) fn save(parts: &[&Self], now: Moment) -> Vec<u8> {
-        let histories: Vec<_> = parts
-            .iter()
-            .map(|part| &part.learner.tracked.history)
-            .collect();
-        let learned = parts[0].learner.shared.learned();
-        state::save(&learned.model, &histories, now.tick)
+    /// What was learned and is remembered.
+    pub(super) fn save(&self, now: Moment) -> Vec<u8> {
+        let Learner {
+            learned, tracked, ..
+        } = &self.learner;
+        state::save(&learned.model, &tracked.history, now.tick)
     }
 
-    /// Makes all `parts` know what `save` wrote.
-    pub(super) fn load(
-        parts: &mut [&mut Self],
-        bytes: &[u8],
-        now: Moment,
-    ) -> Result<(), StateError> {
-        let shared = Arc::clone(&parts[0].learner.shared);
-        let (learned, histories) = state::load(bytes, now.tick, shared.parts)?;
-        *shared.learned() = learned;
-        shared.version.fetch_add(1, Ordering::Relaxed);
-        for (part, history) in parts.iter_mut().zip(histories) {
-            part.learner.tracked.history = history;
-            part.learner.tracked.round = 0;
-            part.learner.keep_up();
-        }
+    /// Knows what `save` wrote.
+    pub(super) fn load(&mut self, bytes: &[u8], now: Moment) -> Result<(), StateError> {
+        let (learned, history) = state::load(bytes, now.tick)?;
+        self.learner.learned = learned;
+        self.learner.tracked.history = history;
+        self.learner.tracked.round = 0;
         Ok(())
     }
 
@@ -324,6 +312,7 @@ impl Hazard {
 
     pub(super) fn validate(&self) {
         self.order.validate();
+        assert!(self.taken.is_empty(), "it is decided what leaves");
         self.learner.tracked.history.validate();
     }
 }

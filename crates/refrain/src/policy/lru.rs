@@ -3,8 +3,8 @@
 //! The word of an entry is the tick of its last use, so a hit stores one number and moves nothing;
 //! the [`Calendar`] finds the smallest.
 
-use super::Residents;
 use super::calendar::Calendar;
+use super::{Admission, Moment, Residents, Space};
 
 /// Exact LRU: 6 bytes an entry beside its word.
 #[derive(Debug)]
@@ -23,15 +23,30 @@ impl Lru {
         self.order.len()
     }
 
-    /// No entry was used before this tick.
-    pub(super) fn score(&self) -> u64 {
-        self.order.lower_bound()
-    }
-
     pub(super) fn upcoming(&self) -> [Option<u32>; 2] {
         self.order.upcoming()
     }
 
+    /// Everything that fits is admitted.
+    #[inline]
+    pub(super) fn admit(
+        &mut self,
+        residents: &impl Residents,
+        mut space: Space,
+        now: Moment,
+        victims: &mut Vec<u32>,
+    ) -> Admission {
+        while !space.is_enough() {
+            let Some(slot) = self.evict(residents) else {
+                break;
+            };
+            space = space.without(residents.weight_bytes(slot));
+            victims.push(slot);
+        }
+        Admission::Admit { word: now.tick }
+    }
+
+    #[inline]
     pub(super) fn insert(&mut self, residents: &impl Residents, slot: u32) {
         self.order.insert(slot, residents.word(slot));
     }
@@ -48,18 +63,9 @@ impl Lru {
         self.order.first(|slot| residents.word(slot))
     }
 
-    /// Takes out the least recently used, unless it was used after tick `limit`; and the tick at which it was.
-    pub(super) fn take_worst(
-        &mut self,
-        residents: &impl Residents,
-        limit: u64,
-    ) -> Option<(u32, u64)> {
-        self.order.pop(limit, |slot| residents.word(slot))
-    }
-
-    /// Undoes the last [`take_worst`](Self::take_worst); nothing has been changed since.
-    pub(super) fn put_back(&mut self, slot: u32, tick: u64) {
-        self.order.put_back(slot, tick);
+    #[inline]
+    pub(super) fn evict(&mut self, residents: &impl Residents) -> Option<u32> {
+        self.order.pop(|slot| residents.word(slot))
     }
 
     pub(super) fn memory_bytes(&self) -> usize {

@@ -33,6 +33,16 @@ const REMEMBERED_PER_SECOND: f32 = 2e5;
 pub(super) struct Pace {
     lately: Measure,
     now: Measure,
+    effort: Effort,
+}
+
+/// What the rates come to: asked for with each request, and computed when they are measured.
+#[derive(Debug, Clone, Copy)]
+struct Effort {
+    reviews: usize,
+    sampling: Sampling,
+    learning: Sampling,
+    remembering: Sampling,
 }
 
 /// Rates over windows of at least some time.
@@ -52,9 +62,11 @@ struct Rates {
 
 impl Default for Pace {
     fn default() -> Self {
+        let (lately, now) = (Measure::over(WINDOW), Measure::over(BURST));
         Self {
-            lately: Measure::over(WINDOW),
-            now: Measure::over(BURST),
+            effort: Effort::at(lately.rates, now.rates),
+            lately,
+            now,
         }
     }
 }
@@ -93,22 +105,27 @@ impl Measure {
 }
 
 impl Pace {
-    /// Counts admissions that were decided.
-    pub(super) fn admissions(&mut self, count: u32) {
+    /// Counts an admission that is decided.
+    #[inline]
+    pub(super) fn admission(&mut self) {
         for measure in [&mut self.lately, &mut self.now] {
-            measure.admissions = measure.admissions.saturating_add(count);
+            measure.admissions = measure.admissions.saturating_add(1);
         }
     }
 
-    /// When the rates may be measured next.
-    pub(super) fn soonest(&self) -> Duration {
-        self.now.since.time.saturating_add(BURST)
+    /// Measures the rates anew if the time has come for it.
+    #[inline]
+    pub(super) fn keep(&mut self, now: Moment) {
+        if now.time.saturating_sub(self.now.since.time) >= BURST {
+            self.measure(now);
+        }
     }
 
-    /// Measures anew what the time has come for; whether there was anything.
-    pub(super) fn keep(&mut self, now: Moment) -> bool {
+    fn measure(&mut self, now: Moment) {
         let lately = self.lately.keep(now);
-        self.now.keep(now) || lately
+        if self.now.keep(now) || lately {
+            self.effort = Effort::at(self.lately.rates, self.now.rates);
+        }
     }
 
     /// How many requests to expect in `time`; `None` until there is anything to go by.
@@ -118,31 +135,42 @@ impl Pace {
     }
 
     /// How many entries to look at again before one is evicted.
-    pub(super) fn reviews(&self) -> u32 {
-        self.now.rates.map_or(REVIEWS_MAX, |rates| {
-            (REVIEWS_PER_SECOND / rates.admissions).clamp(REVIEWS_MIN, REVIEWS_MAX)
-        }) as u32
+    pub(super) fn reviews(&self) -> usize {
+        self.effort.reviews
     }
 
     /// Which hits are reported.
     pub(super) fn sampling(&self) -> Sampling {
-        learned_from(self.lately.rates)
+        self.effort.sampling
     }
 
     /// Which share of the keys to learn from: of those that are reported, fewer in a burst.
     pub(super) fn learning(&self) -> Sampling {
-        let (lately, now) = (self.sampling(), learned_from(self.now.rates));
-        if now.power() > lately.power() {
-            now
-        } else {
-            lately
-        }
+        self.effort.learning
     }
 
     /// Which share of the keys to remember after they have left.
     pub(super) fn remembering(&self) -> Sampling {
-        let excess = |rates: Rates| rates.admissions / REMEMBERED_PER_SECOND;
-        share(self.now.rates.map(excess))
+        self.effort.remembering
+    }
+}
+
+impl Effort {
+    fn at(lately: Option<Rates>, now: Option<Rates>) -> Self {
+        let (sampling, burst) = (learned_from(lately), learned_from(now));
+        let reviews = now.map_or(REVIEWS_MAX, |rates| {
+            (REVIEWS_PER_SECOND / rates.admissions).clamp(REVIEWS_MIN, REVIEWS_MAX)
+        });
+        Self {
+            reviews: reviews as usize,
+            sampling,
+            learning: if burst.power() > sampling.power() {
+                burst
+            } else {
+                sampling
+            },
+            remembering: share(now.map(|rates| rates.admissions / REMEMBERED_PER_SECOND)),
+        }
     }
 }
 
@@ -162,7 +190,7 @@ mod tests {
     fn after(requests_per_second: u64) -> Pace {
         let mut pace = Pace::default();
         for tenth in 1..=40 {
-            pace.admissions(1);
+            pace.admission();
             pace.keep(Moment {
                 tick: tenth * requests_per_second / 10,
                 time: Duration::from_millis(100 * tenth),
@@ -175,7 +203,7 @@ mod tests {
     fn without_a_measured_rate_no_effort_is_spared() {
         let mut pace = Pace::default();
         for tick in 0..1000 {
-            pace.admissions(1);
+            pace.admission();
             pace.keep(Moment {
                 tick,
                 time: Duration::ZERO,
@@ -209,7 +237,7 @@ mod tests {
         };
         let expected = pace.requests_in(Duration::from_secs(1));
         for micros in 1..=20_000 {
-            pace.admissions(1);
+            pace.admission();
             pace.keep(Moment {
                 tick: rest.tick + micros,
                 time: rest.time + Duration::from_micros(micros),
@@ -225,7 +253,7 @@ mod tests {
     fn many_admissions_share_the_reviews() {
         let mut pace = Pace::default();
         for micros in 0..400_000 {
-            pace.admissions(1);
+            pace.admission();
             pace.keep(Moment {
                 tick: micros,
                 time: Duration::from_micros(micros),

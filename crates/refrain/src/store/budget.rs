@@ -1,10 +1,7 @@
-//! What the whole cache holds and may hold: one budget for all parts.
+//! What the cache holds and may hold.
 //!
-//! Room is reserved before an entry is stored and released after one has left, so the sums are never below what is
-//! stored, and never above the capacity.
-//!
-//! Relaxed throughout: each sum is exact by itself and guards nothing else. The capacity is changed by who holds all parts,
-//! and looked at by who holds one of them, so their locks order it.
+//! Changed by who holds the store's lock and nobody else, so a change is a load and a store; looked at by anybody.
+//! Relaxed throughout: each number is exact by itself and guards nothing else.
 
 use crate::sync::atomic::{AtomicU64, Ordering};
 
@@ -18,9 +15,7 @@ pub(super) struct Budget {
     peak_bytes: AtomicU64,
 }
 
-/// 128 bytes: adjacent-line prefetch moves cache lines in pairs.
 #[derive(Debug)]
-#[repr(align(128))]
 struct Sum {
     held: AtomicU64,
     capacity: AtomicU64,
@@ -42,26 +37,16 @@ impl Sum {
         self.capacity.load(Ordering::Relaxed)
     }
 
-    /// Adds `more` if that fits; the sum is then what is returned.
-    fn reserve(&self, more: u64) -> Option<u64> {
-        let capacity = self.capacity();
-        let fits = |held: u64| held.checked_add(more).filter(|sum| *sum <= capacity);
-        let before = self
-            .held
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits)
-            .ok()?;
-        Some(before + more)
-    }
-
-    fn release(&self, less: u64) {
-        self.held.fetch_sub(less, Ordering::Relaxed);
+    /// Takes `less` away and adds `more`, in one step for who looks at it.
+    fn exchange(&self, less: u64, more: u64) -> u64 {
+        let held = self.held() - less + more;
+        self.held.store(held, Ordering::Relaxed);
+        held
     }
 
     /// What is missing before `more` fits.
     fn missing(&self, more: u64) -> u64 {
-        let wanted = u128::from(self.held()) + u128::from(more);
-        let over = wanted.saturating_sub(u128::from(self.capacity()));
-        u64::try_from(over).unwrap_or(u64::MAX)
+        more.saturating_sub(self.capacity() - self.held())
     }
 }
 
@@ -93,7 +78,7 @@ impl Budget {
         }
     }
 
-    /// For who holds all parts, and what is held fits.
+    /// What is held fits.
     pub(super) fn set_capacity(&self, capacity: Capacity) {
         self.bytes.capacity.store(capacity.bytes, Ordering::Relaxed);
         self.entries
@@ -106,54 +91,6 @@ impl Budget {
         weight_bytes <= self.bytes.capacity() && self.entries.capacity() > 0
     }
 
-    /// Makes room for one entry, if it is there.
-    pub(super) fn reserve(&self, weight_bytes: u64) -> bool {
-        if self.entries.reserve(1).is_none() {
-            return false;
-        }
-        let reserved = self.reserve_bytes(weight_bytes);
-        if !reserved {
-            self.entries.release(1);
-        }
-        reserved
-    }
-
-    /// Makes room for an entry to become so much heavier, if it is there.
-    pub(super) fn reserve_bytes(&self, more: u64) -> bool {
-        if more == 0 {
-            return true;
-        }
-        let Some(sum) = self.bytes.reserve(more) else {
-            return false;
-        };
-        if sum > self.peak_bytes() {
-            self.peak_bytes.fetch_max(sum, Ordering::Relaxed);
-        }
-        true
-    }
-
-    /// `entries` of together `bytes` have left.
-    pub(super) fn release(&self, entries: u64, bytes: u64) {
-        if entries > 0 {
-            self.entries.release(entries);
-        }
-        if bytes > 0 {
-            self.bytes.release(bytes);
-        }
-    }
-
-    /// One entry takes the room of `entries`, at least one, of together `bytes`, which have left; false if others have
-    /// taken what it needs beyond that. Then theirs is released.
-    pub(super) fn exchange(&self, entries: u64, bytes: u64, weight_bytes: u64) -> bool {
-        let fits = self.reserve_bytes(weight_bytes.saturating_sub(bytes));
-        if fits {
-            self.release(entries - 1, bytes.saturating_sub(weight_bytes));
-        } else {
-            self.release(entries, bytes);
-        }
-        fits
-    }
-
     /// What must go before one entry of `weight_bytes` fits.
     pub(super) fn space(&self, weight_bytes: u64) -> Space {
         Space {
@@ -161,6 +98,25 @@ impl Budget {
             missing_bytes: self.bytes.missing(weight_bytes),
             missing_entries: self.entries.missing(1),
         }
+    }
+
+    /// Whether an entry may become so much heavier.
+    pub(super) fn has_room_for(&self, more_bytes: u64) -> bool {
+        self.bytes.missing(more_bytes) == 0
+    }
+
+    /// So many entries and bytes have left, and so many have come in their place, for which there is room then.
+    pub(super) fn exchange(&self, left: (u64, u64), come: (u64, u64)) {
+        self.entries.exchange(left.0, come.0);
+        let bytes = self.bytes.exchange(left.1, come.1);
+        if bytes > self.peak_bytes() {
+            self.peak_bytes.store(bytes, Ordering::Relaxed);
+        }
+    }
+
+    /// So many entries of together so many bytes have left.
+    pub(super) fn release(&self, entries: u64, bytes: u64) {
+        self.exchange((entries, bytes), (0, 0));
     }
 
     /// Why entries have to go, when `freed` of them with so many bytes have left already, so that what is left stays
@@ -184,52 +140,54 @@ mod tests {
         Budget::new(Capacity { bytes, entries })
     }
 
-    #[test]
-    fn what_does_not_fit_reserves_nothing() {
-        let budget = budget(10, 3);
-        assert!(budget.reserve(7));
-        assert!(!budget.reserve(4));
-        assert_eq!((budget.entries(), budget.bytes()), (1, 7));
-        assert!(budget.reserve(3) && budget.reserve(0));
-        assert!(!budget.reserve(0), "three entries are all");
-        assert_eq!(budget.peak_bytes(), 10);
+    fn missing(budget: &Budget, weight_bytes: u64) -> (u64, u64) {
+        let space = budget.space(weight_bytes);
+        (space.missing_bytes, space.missing_entries)
     }
 
     #[test]
-    fn sums_beyond_the_largest_number_do_not_fit() {
+    fn what_is_missing_is_what_has_to_go() {
+        let budget = budget(10, 2);
+        budget.exchange((0, 0), (1, 7));
+        assert_eq!(missing(&budget, 3), (0, 0));
+        assert_eq!(missing(&budget, 4), (1, 0));
+        budget.exchange((0, 0), (1, 3));
+        assert_eq!(missing(&budget, 0), (0, 1), "two entries are all");
+        assert_eq!((budget.entries(), budget.bytes()), (2, 10));
+    }
+
+    #[test]
+    fn sums_beyond_the_largest_number_are_missing() {
         let budget = budget(u64::MAX, u64::MAX);
-        assert!(budget.reserve(u64::MAX));
-        assert!(!budget.reserve(1));
-        assert_eq!(budget.space(2).missing_bytes, 2);
+        budget.exchange((0, 0), (1, u64::MAX));
+        assert!(!budget.has_room_for(1));
+        assert_eq!(missing(&budget, 2), (2, 0));
+        let half = super::tests::budget(u64::MAX / 2, 9);
+        half.exchange((0, 0), (1, u64::MAX / 2));
+        assert_eq!(missing(&half, u64::MAX), (u64::MAX, 0), "all of it");
     }
 
     #[test]
-    fn an_exchange_takes_the_room_of_what_has_left() {
-        let budget = budget(10, 1);
-        assert!(budget.reserve(10));
-        assert!(budget.exchange(1, 10, 4));
+    fn the_peak_is_what_was_ever_held() {
+        let budget = budget(10, 2);
+        budget.exchange((0, 0), (1, 9));
+        budget.exchange((1, 9), (1, 4));
         assert_eq!((budget.entries(), budget.bytes()), (1, 4));
-        assert!(!budget.exchange(1, 4, 11));
-        assert_eq!((budget.entries(), budget.bytes()), (0, 0));
+        budget.release(1, 4);
+        assert_eq!((budget.bytes(), budget.peak_bytes()), (0, 9));
     }
 
     #[test]
-    fn threads_that_reserve_at_once_never_hold_more_than_there_is() {
-        let budget = budget(1000, 60);
-        std::thread::scope(|scope| {
-            for thread in 0..4_u64 {
-                let budget = &budget;
-                scope.spawn(move || {
-                    for round in 0..20_000 {
-                        let weight = (round * 7 + thread * 13) % 90;
-                        if budget.reserve(weight) {
-                            assert!(budget.bytes() <= 1000 && budget.entries() <= 60);
-                            budget.release(1, weight);
-                        }
-                    }
-                });
-            }
-        });
-        assert_eq!((budget.entries(), budget.bytes()), (0, 0));
+    fn entries_go_by_count_before_they_go_by_size() {
+        let budget = budget(10, 2);
+        budget.exchange((0, 0), (2, 10));
+        let room = |bytes, entries| Capacity { bytes, entries };
+        let cause = |room, freed| budget.cause(room, freed);
+        assert_eq!(
+            cause(room(5, 1), (0, 0)),
+            Some(RemovalCause::EvictedByCount)
+        );
+        assert_eq!(cause(room(5, 1), (1, 4)), Some(RemovalCause::EvictedBySize));
+        assert_eq!(cause(room(5, 1), (1, 5)), None);
     }
 }

@@ -69,8 +69,8 @@ const MAX_DEPTH: u32 = 18;
 
 const EMPTY: u32 = 0;
 const TOMBSTONE: u32 = u32::MAX;
-/// A cell holds its slot plus one, so that 0 is empty, and above it 10 bits of the hash.
-const SLOT_BITS: u32 = 22;
+/// A cell holds its slot plus one, so that 0 is empty, and above it 8 bits of the hash.
+const SLOT_BITS: u32 = 24;
 const SLOT_MASK: u32 = (1 << SLOT_BITS) - 1;
 
 /// Slots that can be named: the last number is taken by the tombstone.
@@ -82,7 +82,7 @@ fn cell_for(hash: u32, slot: u32) -> u32 {
 
 fn tag(hash: u32) -> u32 {
     // Bits that choose not the place in the page, and not the page before there are many.
-    hash >> 9 & 0x3FF
+    hash >> 9 & 0xFF
 }
 
 fn start(hash: u32) -> usize {

@@ -1,8 +1,7 @@
-//! Entries place by place, part by part, and what is done with those that were listed.
+//! Entries place by place, and what is done with those that were listed.
 
 use std::time::Duration;
 
-use super::part::Part;
 use super::slot::{Slot, Tags};
 use super::slots::Read;
 use super::thread_number::thread_number;
@@ -12,56 +11,42 @@ use crate::entry::{EntryInfo, RemovalCause};
 
 /// One listed entry: where it is, which write it is, and what was asked of it.
 pub(crate) struct Listed<R> {
-    pub(crate) place: Place,
+    place: u32,
     hash: u32,
     written: Duration,
     pub(crate) seen: R,
-}
-
-/// Where a listing is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Place {
-    part: u32,
-    slot: u32,
 }
 
 impl<K: Eq + Clone, V: Clone> Store<K, V> {
     /// Up to `limit` fresh entries from place `from` on, as `visit` sees them, and where to go on.
     pub(crate) fn page<R>(
         &self,
-        from: Place,
+        from: u32,
         limit: usize,
         clock: &Clock,
         mut visit: impl FnMut(&K, EntryInfo) -> R,
-    ) -> (Vec<Listed<R>>, Option<Place>) {
+    ) -> (Vec<Listed<R>>, Option<u32>) {
         let now = clock.elapsed();
         let reader = thread_number();
         let mut page = Vec::new();
-        let mut first = from.slot;
-        for part in self.parts.iter().skip(from.part as usize) {
-            let end = part.hold(&self.board).writer.tenancy.used();
-            for number in std::mem::take(&mut first)..end {
-                let pin = self.pins.pin(reader);
-                let Read::Entry(slot, content) = part.slots.read(number, &pin) else {
-                    continue;
-                };
-                if slot.expires().is_some_and(|due| due <= now) {
-                    continue;
-                }
-                let place = Place {
-                    part: u32::try_from(part.number).expect("there are at most 64"),
-                    slot: number,
-                };
-                if page.len() == limit {
-                    return (page, Some(place));
-                }
-                page.push(Listed {
-                    place,
-                    hash: slot.hash(),
-                    written: slot.facts(0).written,
-                    seen: visit(&content.key, part.info(number, slot, now, clock)),
-                });
+        let end = self.hold().writer.tenancy.used();
+        for place in from..end {
+            let pin = self.slots.pin(reader);
+            let Read::Entry(slot, content) = self.slots.read(place, &pin) else {
+                continue;
+            };
+            if slot.expires().is_some_and(|due| due <= now) {
+                continue;
             }
+            if page.len() == limit {
+                return (page, Some(place));
+            }
+            page.push(Listed {
+                place,
+                hash: slot.hash(),
+                written: slot.facts(0).written,
+                seen: visit(&content.key, self.info(place, slot, now, clock)),
+            });
         }
         (page, None)
     }
@@ -74,58 +59,31 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
         removed: &mut Removed<'_, K, V>,
     ) -> u64 {
         let mut count = 0;
-        for run in listed.chunk_by(|one, next| one.place.part == next.place.part) {
-            let mut held = self.hold(run[0].place.part as usize);
-            let slots = &held.part.slots;
-            for entry in run {
-                let number = entry.place.slot;
-                let same = slots
-                    .look(number, &held.writer.tenancy)
-                    .is_some_and(|(slot, _)| {
-                        // Two writes of one millisecond may have had the place.
-                        slot.hash() == entry.hash
-                            && slot.facts(0).written == entry.written
-                            && slots.tags(number, slot) == entry.seen
-                    });
-                if same {
-                    let moment = self.moment(now);
-                    self.take_out(
-                        &mut held,
-                        number,
-                        RemovalCause::Invalidated,
-                        moment,
-                        removed,
-                    );
-                    count += 1;
-                }
+        let mut held = self.hold();
+        for entry in listed {
+            let found = self.slots.look(entry.place, &held.writer.tenancy);
+            let same = found.is_some_and(|(slot, _)| {
+                // Two writes of one millisecond may have had the place.
+                slot.hash() == entry.hash
+                    && slot.facts(0).written == entry.written
+                    && self.slots.tags(entry.place, slot) == entry.seen
+            });
+            if same {
+                let cause = RemovalCause::Invalidated;
+                held.take_out(entry.place, cause, self.moment(now), removed);
+                count += 1;
             }
         }
         count
     }
 }
 
-impl<K, V> Part<K, V> {
+impl<K, V> Store<K, V> {
     pub(super) fn info(&self, number: u32, slot: &Slot, now: Duration, clock: &Clock) -> EntryInfo {
         slot.facts(self.slots.weight_bytes(number, slot)).info(
             self.slots.tags(number, slot),
             now,
             clock,
         )
-    }
-}
-
-impl From<u64> for Place {
-    #[expect(clippy::cast_possible_truncation, reason = "one half, and the other")]
-    fn from(number: u64) -> Self {
-        Self {
-            part: (number >> 32) as u32,
-            slot: number as u32,
-        }
-    }
-}
-
-impl From<Place> for u64 {
-    fn from(place: Place) -> Self {
-        Self::from(place.part) << 32 | Self::from(place.slot)
     }
 }

@@ -2,7 +2,6 @@
 
 use std::borrow::Borrow;
 
-use super::part::Part;
 use super::slot::Slot;
 use super::slots::{Content, Read};
 use super::thread_number::{Reader, thread_number};
@@ -42,9 +41,8 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
     where
         K: Borrow<Q>,
     {
-        let part = &self.parts[self.part_number(hash)];
         self.hit(key, hash, clock, |content, slot, number| {
-            let info = part.info(number, slot, clock.elapsed(), clock);
+            let info = self.info(number, slot, clock.elapsed(), clock);
             (content.value.clone(), info)
         })
     }
@@ -59,14 +57,13 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
     where
         K: Borrow<Q>,
     {
-        let part = &self.parts[self.part_number(hash)];
         let found = self.find(
             key,
             hash,
             clock,
             thread_number(),
             |content, slot, number| {
-                let info = part.info(number, slot, clock.elapsed(), clock);
+                let info = self.info(number, slot, clock.elapsed(), clock);
                 (content.value.clone(), info)
             },
         );
@@ -88,13 +85,12 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
         K: Borrow<Q>,
     {
         let reader = thread_number();
-        let part = &self.parts[self.part_number(hash)];
         self.find(key, hash, clock, reader, |content, slot, number| {
             slot.count_hit();
             // The value's cache line is on its way while the hit is recorded.
             let taken = take(content, slot, number);
-            let weight_bytes = part.slots.weight_bytes(number, slot);
-            (self.recorder).hit(reader, (part.number, number), slot, weight_bytes);
+            let weight_bytes = self.slots.weight_bytes(number, slot);
+            self.recorder.hit(reader, number, slot, weight_bytes);
             taken
         })
     }
@@ -112,10 +108,9 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
     where
         K: Borrow<Q>,
     {
-        let part = &self.parts[self.part_number(hash)];
-        match self.attempt(part, key, hash, clock, reader, &visit) {
+        match self.attempt(key, hash, clock, reader, &visit) {
             Some(found) => found,
-            None => self.find_in_spite_of_changes(part, key, hash, clock, reader, &visit),
+            None => self.find_in_spite_of_changes(key, hash, clock, reader, &visit),
         }
     }
 
@@ -127,7 +122,6 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
     )]
     fn attempt<Q: ?Sized + Eq, R>(
         &self,
-        part: &Part<K, V>,
         key: &Q,
         hash: u64,
         clock: &Clock,
@@ -137,10 +131,10 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
     where
         K: Borrow<Q>,
     {
-        let version = part.index.version();
-        match self.probe(part, key, hash, clock, reader, visit) {
+        let version = self.index.version();
+        match self.probe(key, hash, clock, reader, visit) {
             Ok(found) => Some(found),
-            Err(departed) => (!departed && part.index.is_still(version)).then_some(Found::Nothing),
+            Err(departed) => (!departed && self.index.is_still(version)).then_some(Found::Nothing),
         }
     }
 
@@ -152,7 +146,6 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
     )]
     fn probe<Q: ?Sized + Eq, R>(
         &self,
-        part: &Part<K, V>,
         key: &Q,
         hash: u64,
         clock: &Clock,
@@ -163,9 +156,9 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
         K: Borrow<Q>,
     {
         let mut departed = false;
-        let pin = self.pins.pin(reader);
-        let found = part.index.find(placing(hash), |number| {
-            let (slot, content) = match part.slots.read(number, &pin) {
+        let pin = self.slots.pin(reader);
+        let found = self.index.find(placing(hash), |number| {
+            let (slot, content) = match self.slots.read(number, &pin) {
                 Read::Entry(slot, content) => (slot, content),
                 Read::Departed => {
                     departed = true;
@@ -187,7 +180,6 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
     #[cold]
     fn find_in_spite_of_changes<Q: ?Sized + Eq, R>(
         &self,
-        part: &Part<K, V>,
         key: &Q,
         hash: u64,
         clock: &Clock,
@@ -199,13 +191,13 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
     {
         for _ in 0..TRIES {
             spin_loop();
-            if let Some(found) = self.attempt(part, key, hash, clock, reader, visit) {
+            if let Some(found) = self.attempt(key, hash, clock, reader, visit) {
                 return found;
             }
         }
         // The writer was interrupted in the middle of a change: wait for it.
-        let _held = self.hold(part.number);
-        let found = self.probe(part, key, hash, clock, reader, visit);
+        let _held = self.hold();
+        let found = self.probe(key, hash, clock, reader, visit);
         found.unwrap_or(Found::Nothing)
     }
 }

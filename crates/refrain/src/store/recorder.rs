@@ -52,16 +52,9 @@ struct Stripe {
     /// `ticks` as last seen here, and the requests since then.
     seen: AtomicU64,
     untold: AtomicU64,
-    log: Mutex<Vec<Noted>>,
+    log: Mutex<Vec<Hit>>,
     /// Whether the log takes no more, until it is drained.
     full: AtomicBool,
-}
-
-/// A hit for the policy to learn from, and the part in which it happened.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Noted {
-    pub(super) part: usize,
-    pub(super) hit: Hit,
 }
 
 /// One for each thread number, and one bit of [`Recorder::noted`] each.
@@ -88,15 +81,9 @@ impl Recorder {
         }
     }
 
-    /// Records one hit by `reader` of the entry in place `number` of `part`, which weighs `weight_bytes`.
+    /// Records one hit by `reader` of the entry in place `number`, which weighs `weight_bytes`.
     #[inline]
-    pub(super) fn hit(
-        &self,
-        reader: Reader,
-        (part, number): (usize, u32),
-        slot: &Slot,
-        weight_bytes: u64,
-    ) {
+    pub(super) fn hit(&self, reader: Reader, number: u32, slot: &Slot, weight_bytes: u64) {
         let Reader { number: at, own } = reader;
         let stripe = &self.stripes[at];
         add(&stripe.hits, 1, own);
@@ -111,13 +98,10 @@ impl Recorder {
         {
             self.note(
                 at,
-                Noted {
-                    part,
-                    hit: Hit {
-                        slot: number,
-                        before,
-                        tick,
-                    },
+                Hit {
+                    slot: number,
+                    before,
+                    tick,
                 },
             );
         }
@@ -175,7 +159,7 @@ impl Recorder {
     }
 
     #[inline(never)]
-    fn note(&self, at: usize, hit: Noted) {
+    fn note(&self, at: usize, hit: Hit) {
         let stripe = &self.stripes[at];
         // Relaxed: to see it late costs a note or a look.
         if stripe.full.load(Ordering::Relaxed) {
@@ -199,7 +183,7 @@ impl Recorder {
     }
 
     /// Moves the hits that were noted down to `hits`, stripe by stripe.
-    pub(super) fn drain(&self, hits: &mut Vec<Noted>) {
+    pub(super) fn drain(&self, hits: &mut Vec<Hit>) {
         let mut noted = self.noted.swap(0, Ordering::Relaxed);
         while noted != 0 {
             let at = noted.trailing_zeros() as usize;

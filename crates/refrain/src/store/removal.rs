@@ -1,15 +1,16 @@
-//! Entries on their way out: by the callers' wish, because their time is over, and out of the places where readers may still be.
+//! Entries on their way out: by the callers' wish, and because their time is over.
 
 use std::borrow::Borrow;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::part::Held;
-use super::slots::{Contents, Departed};
+use super::held::Held;
 use super::{Removed, Store, placing};
 use crate::clock::whole_millis;
 use crate::entry::RemovalCause;
 use crate::policy::Moment;
+
+/// Entries that leave under one hold of the lock, so that others get through.
+const BATCH: u32 = 256;
 
 impl<K: Eq + Clone, V: Clone> Store<K, V> {
     pub(crate) fn remove<Q: ?Sized + Eq>(
@@ -22,25 +23,25 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
     where
         K: Borrow<Q>,
     {
-        let mut held = self.hold(self.part_number(hash));
+        let mut held = self.hold();
         let Some(slot) = held.slot_of(key, placing(hash)) else {
             return false;
         };
-        let cause = (held.part).expired_or(RemovalCause::Invalidated, slot, now);
-        self.take_out(&mut held, slot, cause, self.moment(now), removed);
+        let cause = self.expired_or(RemovalCause::Invalidated, slot, now);
+        held.take_out(slot, cause, self.moment(now), removed);
         cause == RemovalCause::Invalidated
     }
 
     /// Takes every entry out that was there when this began; how many of them were fresh.
     pub(crate) fn clear(&self, now: Duration, removed: &mut Removed<'_, K, V>) -> u64 {
         self.expire(now, removed);
+        let used = self.hold().writer.tenancy.used();
         let mut cleared = 0;
-        for part in &self.parts {
-            let mut held = part.hold(&self.board);
-            for slot in 0..held.writer.tenancy.used() {
-                if part.slots.look(slot, &held.writer.tenancy).is_some() {
-                    let moment = self.moment(now);
-                    self.take_out(&mut held, slot, RemovalCause::Invalidated, moment, removed);
+        for first in (0..used).step_by(BATCH as usize) {
+            let mut held = self.hold();
+            for slot in first..used.min(first + BATCH) {
+                if self.slots.look(slot, &held.writer.tenancy).is_some() {
+                    held.take_out(slot, RemovalCause::Invalidated, self.moment(now), removed);
                     cleared += 1;
                 }
             }
@@ -50,77 +51,48 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
 
     /// Lets everything go that has expired.
     pub(crate) fn expire(&self, now: Duration, removed: &mut Removed<'_, K, V>) {
-        self.board.forget_earliest();
-        for part in &self.parts {
-            let mut held = part.hold(&self.board);
-            while let Some(slot) = held.next_expired(now) {
-                let moment = self.moment(now);
-                self.take_out(&mut held, slot, RemovalCause::Expired, moment, removed);
-            }
-            if let Some(due) = held.writer.expiry.lower_bound() {
-                self.board.expires(due);
-            }
-        }
-    }
-
-    /// The same, if there may be anything.
-    #[inline]
-    pub(super) fn expire_due(&self, now: Duration, removed: &mut Removed<'_, K, V>) {
-        let earliest = self.board.earliest();
-        if earliest < u64::MAX && earliest <= whole_millis(now) {
-            self.expire(now, removed);
-        }
+        while !self.hold().expire_some(now, removed) {}
     }
 
     /// A moment before which no entry expires that is here now; `None` if none ever does.
-    ///
-    /// Every part is asked: while others let go what has expired, the board does not know.
     pub(crate) fn next_expiry(&self) -> Option<Duration> {
-        let parts = self.parts.iter();
-        let dues = parts.filter_map(|part| part.hold(&self.board).writer.expiry.lower_bound());
-        dues.min().map(Duration::from_millis)
+        let due = self.hold().writer.expiry.lower_bound();
+        due.map(Duration::from_millis)
+    }
+}
+
+impl<K: Eq + Clone, V: Clone> Held<'_, K, V> {
+    /// Lets some go that have expired; true when those were all.
+    fn expire_some(&mut self, now: Duration, removed: &mut Removed<'_, K, V>) -> bool {
+        for _ in 0..BATCH {
+            let Some(slot) = self.next_expired(now) else {
+                return true;
+            };
+            let moment = self.store.moment(now);
+            self.take_out(slot, RemovalCause::Expired, moment, removed);
+        }
+        false
+    }
+
+    /// Lets everything go that has expired, before anything else is decided.
+    #[inline]
+    pub(super) fn expire_due(&mut self, now: Duration, removed: &mut Removed<'_, K, V>) {
+        let due = self.writer.expiry.lower_bound();
+        if due.is_some_and(|due| due <= whole_millis(now)) {
+            while !self.expire_some(now, removed) {}
+        }
     }
 
     /// Takes an entry out that is in order, and releases its room.
     pub(super) fn take_out(
-        &self,
-        held: &mut Held<'_, K, V>,
+        &mut self,
         slot: u32,
         cause: RemovalCause,
         moment: Moment,
         removed: &mut Removed<'_, K, V>,
     ) {
-        let (taken, weight_bytes) = held.remove(slot, cause, moment);
-        self.budget.release(1, weight_bytes);
-        removed.push(held.part.number, taken, cause);
-    }
-}
-
-impl<K, V> Store<K, V> {
-    /// Moves entries of one part to `contents` that nobody looks at any more, and those that earlier calls had to leave where
-    /// they were.
-    pub(super) fn move_out(
-        &self,
-        part: usize,
-        departed: impl Iterator<Item = Departed>,
-        contents: &mut Contents<K, V>,
-    ) {
-        contents.extend(self.parts[part].slots.move_out(departed));
-        // Relaxed: what is seen late is moved out later.
-        if self.held_up.load(Ordering::Relaxed) != 0 || self.parts[part].slots.has_limbo() {
-            self.move_out_of_limbo(contents);
-        }
-    }
-
-    #[cold]
-    fn move_out_of_limbo(&self, contents: &mut Contents<K, V>) {
-        let mut held_up = 0;
-        for part in &self.parts {
-            if part.slots.has_limbo() {
-                contents.extend(part.slots.move_out(std::iter::empty()));
-                held_up |= u64::from(part.slots.has_limbo()) << part.number;
-            }
-        }
-        self.held_up.store(held_up, Ordering::Relaxed);
+        let (taken, weight_bytes) = self.remove(slot, cause, moment);
+        self.store.budget.release(1, weight_bytes);
+        removed.push(taken, cause);
     }
 }

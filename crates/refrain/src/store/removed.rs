@@ -13,7 +13,6 @@ pub(crate) struct Removed<'a, K, V> {
 }
 
 struct Gone<K, V> {
-    part: usize,
     entry: Taken<K, V>,
     cause: RemovalCause,
 }
@@ -29,8 +28,8 @@ impl<'a, K, V> Removed<'a, K, V> {
     }
 
     #[inline]
-    pub(super) fn push(&mut self, part: usize, entry: Taken<K, V>, cause: RemovalCause) {
-        let gone = Gone { part, entry, cause };
+    pub(super) fn push(&mut self, entry: Taken<K, V>, cause: RemovalCause) {
+        let gone = Gone { entry, cause };
         if self.first.is_none() {
             self.first = Some(gone);
         } else {
@@ -54,7 +53,7 @@ impl<'a, K, V> Removed<'a, K, V> {
     fn content<'b>(&'b self, gone: &'b Gone<K, V>) -> &'b Content<K, V> {
         match &gone.entry {
             Taken::Content(content) => content,
-            Taken::Departed(departed) => self.store.parts[gone.part].slots.departed(departed),
+            Taken::Departed(departed) => self.store.slots.departed(departed),
         }
     }
 }
@@ -70,27 +69,21 @@ impl<K, V> Drop for Removed<'_, K, V> {
 }
 
 impl<K, V> Removed<'_, K, V> {
-    /// Drops what has left while somebody was reading, after one wait for the readers of each part.
+    /// Drops what has left while somebody was reading, after one wait for the readers.
     #[cold]
     fn move_out(&mut self) {
-        let mut gone = std::mem::take(&mut self.others);
-        gone.extend(self.first.take());
-        gone.sort_by_key(|gone| gone.part);
-        let mut gone = gone.into_iter().peekable();
+        let gone = (self.first.take().into_iter()).chain(std::mem::take(&mut self.others));
         // Dropped at the end, all together: one that panics would keep the others where they are.
         let mut contents = Contents::new();
-        while let Some(part) = gone.peek().map(|gone| gone.part) {
-            let mut departed = Vec::new();
-            while let Some(next) = gone.next_if(|gone| gone.part == part) {
-                match next.entry {
-                    Taken::Content(content) => contents.push(content),
-                    Taken::Departed(next) => departed.push(next),
-                }
+        let mut departed = Vec::new();
+        for gone in gone {
+            match gone.entry {
+                Taken::Content(content) => contents.push(content),
+                Taken::Departed(gone) => departed.push(gone),
             }
-            if !departed.is_empty() {
-                self.store
-                    .move_out(part, departed.into_iter(), &mut contents);
-            }
+        }
+        if !departed.is_empty() {
+            contents.extend(self.store.slots.move_out(departed.into_iter()));
         }
     }
 }

@@ -171,7 +171,6 @@ fn two_writers_wait_for_a_reader_without_a_line() {
 
 /// Places of which each holds the number of a cell.
 struct Scene {
-    pins: Arc<Pins>,
     slots: Slots<u32, u32>,
     cells: [Cell; 3],
 }
@@ -198,10 +197,8 @@ fn fill(scene: &Scene, tenancy: &mut Tenancy, cell: u32) -> u32 {
 
 /// A scene with one entry for each of `cells`.
 fn scene(cells: u32) -> (Arc<Scene>, Tenancy) {
-    let pins = Arc::new(Pins::new());
-    let (slots, mut tenancy) = Slots::new(Arc::clone(&pins));
+    let (slots, mut tenancy) = Slots::new();
     let scene = Arc::new(Scene {
-        pins,
         slots,
         cells: [Cell::new(0), Cell::new(0), Cell::new(0)],
     });
@@ -213,7 +210,7 @@ fn scene(cells: u32) -> (Arc<Scene>, Tenancy) {
 
 /// Looks into place `number` as a hit does, also at what a hit notes down there.
 fn read(scene: &Scene, number: u32) {
-    let pin = scene.pins.pin(thread_number());
+    let pin = scene.slots.pin(thread_number());
     if let Read::Entry(slot, content) = scene.slots.read(number, &pin) {
         look_at(&scene.cells[content.value as usize]);
         assert_eq!(content.key, content.value, "one entry's key and value");
@@ -404,7 +401,7 @@ fn a_replaced_entry_or_its_successor_is_found_or_the_first_is_seen_departing() {
             let (scene, index) = (Arc::clone(&scene), Arc::clone(&index));
             thread::spawn(move || {
                 choose(0);
-                let pin = scene.pins.pin(thread_number());
+                let pin = scene.slots.pin(thread_number());
                 let probe = |departed: &mut bool| {
                     index.find(spread(0), |number| match scene.slots.read(number, &pin) {
                         Read::Entry(_, content) => {

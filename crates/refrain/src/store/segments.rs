@@ -19,7 +19,7 @@ pub(super) struct Segments<T, const FIRST_BITS: u32> {
     owned: PhantomData<(T, Mutex<T>)>,
 }
 
-const MAX_BITS: u32 = if SCHEDULES { 8 } else { 22 };
+const MAX_BITS: u32 = if SCHEDULES { 8 } else { 24 };
 
 /// Elements that can be had, numbered from 0.
 pub(super) const MAX_ELEMENTS: u32 = (1 << MAX_BITS) - (1 << 6);

@@ -7,7 +7,7 @@
 use std::cell::UnsafeCell;
 use std::collections::HashMap;
 use std::mem::MaybeUninit;
-use std::sync::{Arc, PoisonError};
+use std::sync::PoisonError;
 
 use smallvec::SmallVec;
 
@@ -15,12 +15,13 @@ use super::fetch::fetch;
 use super::pins::{Pin, Pins};
 use super::segments::{MAX_ELEMENTS, Segments};
 use super::slot::{Extra, Facts, Slot, State, Tags};
+use super::thread_number::Reader;
 use crate::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use crate::sync::{Mutex, MutexGuard, SCHEDULES, spin_loop, thread};
 
 pub(super) struct Slots<K, V> {
     places: Segments<Place<K, V>, FIRST_BITS>,
-    pins: Arc<Pins>,
+    pins: Pins,
     /// What few entries have: large weights, tags. An entry's is there from before it is live until it is moved out.
     extras: Mutex<HashMap<u32, Extra>>,
     /// The first of a chain of places that have become vacant.
@@ -112,11 +113,10 @@ impl Tenancy {
 }
 
 impl<K, V> Slots<K, V> {
-    /// Readers are marked in `pins`, which other slots may share.
-    pub(super) fn new(pins: Arc<Pins>) -> (Self, Tenancy) {
+    pub(super) fn new() -> (Self, Tenancy) {
         let slots = Self {
             places: Segments::new(),
-            pins,
+            pins: Pins::new(),
             extras: Mutex::default(),
             returned: AtomicU32::new(NONE),
             limbo: Mutex::default(),
@@ -127,6 +127,12 @@ impl<K, V> Slots<K, V> {
             vacant: NONE,
         };
         (slots, tenancy)
+    }
+
+    /// Keeps all that is in sight from being taken apart. `reader` is this thread.
+    #[inline]
+    pub(super) fn pin(&self, reader: Reader) -> Pin<'_> {
+        self.pins.pin(reader)
     }
 
     /// What a reader finds in place `number`.

@@ -1,14 +1,14 @@
-//! What only the holder of a part's lock may touch.
+//! What only the holder of the lock may touch.
 
 use super::expiry::Expiry;
 use super::index::{self, IndexWriter};
 use super::segments::MAX_ELEMENTS;
 use super::slots::Tenancy;
 use crate::entry::RemovalCause;
-use crate::policy::Eviction;
+use crate::policy::{Eviction, Hit};
 use crate::stats::Stats;
 
-/// One part's index, order, expiry and places, from the side that changes them.
+/// Index, order, expiry and places, from the side that changes them.
 pub(super) struct Writer {
     pub(super) index: IndexWriter,
     pub(super) eviction: Eviction,
@@ -16,6 +16,10 @@ pub(super) struct Writer {
     pub(super) expiry: Expiry,
     pub(super) tenancy: Tenancy,
     pub(super) counts: Counts,
+    /// What leaves for an entry; empty in between.
+    pub(super) victims: Vec<u32>,
+    /// Hits on their way to the policy; empty in between.
+    pub(super) hits: Vec<Hit>,
 }
 
 #[derive(Default)]
@@ -30,7 +34,7 @@ pub(super) struct Counts {
     pub(super) declined: u64,
 }
 
-/// Slots of one part that are ever used, so that each can be named in every structure.
+/// Slots that are ever used, so that each can be named in every structure.
 pub(super) const MAX_SLOTS: u32 = if index::MAX_SLOTS < MAX_ELEMENTS {
     index::MAX_SLOTS
 } else {
@@ -45,6 +49,8 @@ impl Writer {
             expiry: Expiry::new(),
             tenancy,
             counts: Counts::default(),
+            victims: Vec::new(),
+            hits: Vec::new(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 /// The floor by tick: exact for the last thousand rises, before that to a part in 64 of the age.
 #[derive(Debug)]
-pub(in super::super) struct Floor {
+pub(super) struct Floor {
     /// Since this tick, this floor; both ascending.
     steps: Vec<(u64, f64)>,
 }
@@ -15,24 +15,24 @@ impl Floor {
     /// Of those before, one for each such part of the age.
     const PART: u64 = 64;
 
-    pub(in super::super) fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             steps: vec![(0, 0.0)],
         }
     }
 
-    pub(in super::super) fn now(&self) -> f64 {
+    pub(super) fn now(&self) -> f64 {
         self.steps[self.steps.len() - 1].1
     }
 
     /// The floor that held when the request of `tick` was served.
-    pub(in super::super) fn at(&self, tick: u64) -> f64 {
+    pub(super) fn at(&self, tick: u64) -> f64 {
         let after = self.steps.partition_point(|step| step.0 < tick);
         self.steps[after.saturating_sub(1)].1
     }
 
     /// From the next tick on.
-    pub(in super::super) fn rise(&mut self, tick: u64, floor: f64) {
+    pub(super) fn rise(&mut self, tick: u64, floor: f64) {
         if floor > self.now() {
             if self.steps.len() == Self::STEPS {
                 self.thin_out(tick);
@@ -55,11 +55,11 @@ impl Floor {
         });
     }
 
-    pub(in super::super) fn memory_bytes(&self) -> usize {
+    pub(super) fn memory_bytes(&self) -> usize {
         self.steps.capacity() * size_of::<(u64, f64)>()
     }
 
-    pub(in super::super) fn validate(&self) {
+    pub(super) fn validate(&self) {
         let ascending = |one: &(u64, f64), next: &(u64, f64)| one.0 <= next.0 && one.1 < next.1;
         assert!(self.steps.is_sorted_by(ascending), "it only rises");
         assert!(self.steps.len() <= Self::STEPS, "old steps are thinned out");

@@ -58,30 +58,21 @@ pub(super) struct History {
     cells: Vec<PackedGhost>,
     len: usize,
     limit: usize,
-    /// Of how many parts this is one.
-    parts: usize,
 }
 
 impl History {
-    /// An empty one, of so many that a cache has.
-    pub(super) fn new(parts: usize) -> Self {
+    pub(super) fn new() -> Self {
         Self {
             cells: vec![PackedGhost::default(); PLACES_MIN],
             len: 0,
-            limit: KEYS_ALWAYS / parts,
-            parts,
+            limit: KEYS_ALWAYS,
         }
     }
 
-    /// As many keys are remembered here however small the cache is.
-    fn always(&self) -> usize {
-        KEYS_ALWAYS / self.parts
-    }
-
     /// One with these ghosts of others. Its sets are at most half full, so that all but one in a hundred find a place.
-    pub(super) fn restored(ghosts: &[PackedGhost], parts: usize, tick: u64) -> Self {
-        let mut history = Self::new(parts);
-        history.limit = ghosts.len().next_multiple_of(WAYS).max(history.always());
+    pub(super) fn restored(ghosts: &[PackedGhost], tick: u64) -> Self {
+        let mut history = Self::new();
+        history.limit = ghosts.len().next_multiple_of(WAYS).max(KEYS_ALWAYS);
         let places = (ghosts.len() * 2).next_power_of_two();
         let places = places.clamp(PLACES_MIN, history.limit * 2);
         history.cells = vec![PackedGhost::default(); places];
@@ -100,13 +91,11 @@ impl History {
         self.cells.len()
     }
 
-    /// How much room there is, by the residents of this part and by what the whole cache holds.
+    /// How much room there is, by the number of residents and by what they hold.
     pub(super) fn set_room(&mut self, residents: usize, held_bytes: u64) {
         let by_bytes = held_bytes / SHARE_OF_HELD / size_of::<PackedGhost>() as u64;
-        let by_bytes = usize::try_from(by_bytes).unwrap_or(usize::MAX) / self.parts;
-        self.limit = by_bytes
-            .min(residents * KEYS_PER_RESIDENT)
-            .max(self.always());
+        let by_bytes = usize::try_from(by_bytes).unwrap_or(usize::MAX);
+        self.limit = by_bytes.min(residents * KEYS_PER_RESIDENT).max(KEYS_ALWAYS);
     }
 
     /// The print and the ghost at `place`.
@@ -175,7 +164,7 @@ impl History {
         if places > self.limit * 2 {
             return Some(self.limit / WAYS * WAYS);
         }
-        let larger = if places < self.always() {
+        let larger = if places < KEYS_ALWAYS {
             places * 2
         } else {
             places / WAYS * 5 / 4 * WAYS

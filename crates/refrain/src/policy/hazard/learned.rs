@@ -1,6 +1,4 @@
-//! What all parts of one order learn together: how keys are used, and the rates that follow from it.
-
-use std::sync::Arc;
+//! What is learned: how keys are used, and the rates that follow from it.
 
 use super::lookahead::{Lookahead, multiple_within};
 use super::model::{Model, Profile, cost_class, size_class};
@@ -16,10 +14,10 @@ const LONG_LIFE: f32 = 8.0;
 /// Every tracked key counts, resident or not, so what the cache decides does not bend what it learns, and a cache of ten
 /// entries learns as fast as one of a million.
 #[derive(Debug)]
-pub(in super::super) struct Learned {
+pub(super) struct Learned {
     /// Observes all the time; what it comes to is in `rates`.
     pub(super) model: Model,
-    pub(super) rates: Arc<Rates>,
+    pub(super) rates: Rates,
     next_refresh: u64,
 }
 
@@ -31,13 +29,13 @@ pub(super) struct Rates {
 }
 
 impl Learned {
-    pub(in super::super) fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self::from_model(Model::new(), FIRST_REFRESH)
     }
 
     fn from_model(model: Model, next_refresh: u64) -> Self {
         Self {
-            rates: Arc::new(Rates::of(&model)),
+            rates: Rates::of(&model),
             model,
             next_refresh,
         }
@@ -48,19 +46,17 @@ impl Learned {
         Self::from_model(model, tick + REFRESH_REQUESTS)
     }
 
-    /// Corrects the factors when it is time; whether it was.
-    pub(super) fn refresh(&mut self, tick: u64, sampling: Sampling) -> bool {
-        let due = tick >= self.next_refresh;
-        if due {
+    /// Corrects the factors when it is time.
+    pub(super) fn refresh(&mut self, tick: u64, sampling: Sampling) {
+        if tick >= self.next_refresh {
             self.model.refresh();
-            self.rates = Arc::new(Rates::of(&self.model));
+            self.rates.refresh(&self.model);
             self.next_refresh = tick + (tick / 2).min(sampling.requests_per(REFRESH_REQUESTS));
         }
-        due
     }
 
-    pub(in super::super) fn memory_bytes(&self) -> usize {
-        size_of::<Self>() + size_of::<Rates>() + self.rates.lookahead.memory_bytes()
+    pub(super) fn memory_bytes(&self) -> usize {
+        size_of::<Self>() + self.rates.lookahead.memory_bytes()
     }
 }
 
@@ -70,6 +66,11 @@ impl Rates {
             lookahead: Lookahead::new(model),
             model: model.clone(),
         }
+    }
+
+    fn refresh(&mut self, model: &Model) {
+        self.lookahead.refresh(model);
+        self.model.clone_from(model);
     }
 
     /// Computation time to be saved for each byte and tick an entry is held, looking ahead as far as is best

@@ -1,18 +1,15 @@
-//! The keys of one part that what is [learned](super::learned) is learned from: its entries, and its history.
+//! The keys that what is [learned](super::learned) is learned from: entries, and the history.
 #![expect(
     clippy::cast_possible_truncation,
     reason = "exposure is booked by the low bits of a tick"
 )]
 
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
-
 use crate::policy::by_slot::BySlot;
-use crate::policy::shared::Shared;
+use crate::policy::pace::Pace;
 use crate::policy::{Candidate, Hit, Residents, Sampling};
 
 use super::history::{Ghost, History};
-use super::learned::{Learned, Rates};
+use super::learned::Learned;
 use super::model::{Profile, cost_class, size_class};
 use super::order::Order;
 use super::word::{Uses, touch};
@@ -22,14 +19,12 @@ const ROUND_PROBES: u32 = 16;
 
 #[derive(Debug)]
 pub(super) struct Learner {
-    pub(super) shared: Arc<Shared>,
-    /// What `shared` has learned, as of `version`.
-    pub(super) rates: Arc<Rates>,
-    version: u64,
+    pub(super) pace: Pace,
+    pub(super) learned: Learned,
     pub(super) tracked: Tracked,
 }
 
-/// What is known of the keys of one part.
+/// What is known of each key.
 #[derive(Debug)]
 pub(super) struct Tracked {
     pub(super) history: History,
@@ -40,39 +35,20 @@ pub(super) struct Tracked {
 }
 
 impl Learner {
-    pub(super) fn new(shared: Arc<Shared>) -> Self {
-        let history = History::new(shared.parts);
-        let rates = Arc::clone(&shared.learned().rates);
+    pub(super) fn new() -> Self {
         Self {
-            rates,
-            version: shared.version.load(Ordering::Relaxed),
-            shared,
+            pace: Pace::default(),
+            learned: Learned::new(),
             tracked: Tracked {
-                history,
+                history: History::new(),
                 booked: BySlot::new(0),
                 round: 0,
             },
         }
     }
 
-    /// Takes over what other parts have learned.
-    #[inline]
-    pub(super) fn keep_up(&mut self) {
-        // Relaxed: the lock below orders what is behind the number.
-        if self.shared.version.load(Ordering::Relaxed) != self.version {
-            self.take_over();
-        }
-    }
-
-    #[cold]
-    fn take_over(&mut self) {
-        let learned = self.shared.learned();
-        self.rates = Arc::clone(&learned.rates);
-        self.version = self.shared.version.load(Ordering::Relaxed);
-    }
-
     pub(super) fn hit(&mut self, residents: &impl Residents, order: &Order, hit: Hit) {
-        let sampling = self.shared.learning();
+        let sampling = self.pace.learning();
         if !order.contains(hit.slot) || !sampling.takes(residents.fingerprint(hit.slot)) {
             return;
         }
@@ -81,10 +57,9 @@ impl Learner {
         let age = uses.age(hit.tick);
         let booked = self.tracked.booked_age(hit.slot, uses);
         self.tracked.booked[hit.slot] = hit.tick as u32;
-        self.learn(residents, order, hit.tick, sampling, |learned| {
-            learned.model.expose(&who, booked, age);
-            learned.model.observe(&who, age);
-        });
+        self.learned.model.expose(&who, booked, age);
+        self.learned.model.observe(&who, age);
+        self.go_on(residents, order, hit.tick, sampling);
     }
 
     pub(super) fn miss(
@@ -94,9 +69,9 @@ impl Learner {
         fingerprint: u64,
         tick: u64,
     ) {
-        let sampling = self.shared.learning();
+        let sampling = self.pace.learning();
         let sampled = sampling.takes(fingerprint);
-        if !sampled && !self.shared.remembering().takes(fingerprint) {
+        if !sampled && !self.pace.remembering().takes(fingerprint) {
             return;
         }
         let known = self.tracked.history.find(fingerprint);
@@ -111,34 +86,21 @@ impl Learner {
             );
         }
         if sampled {
-            self.learn(residents, order, tick, sampling, |learned| {
-                if let Some((_, ghost)) = known {
-                    let uses = Uses::of(ghost.word);
-                    let who = Profile::of(uses, ghost.size, ghost.cost);
-                    learned.model.expose(&who, ghost.booked, uses.age(tick));
-                    learned.model.observe(&who, uses.age(tick));
-                }
-            });
+            if let Some((_, ghost)) = known {
+                let uses = Uses::of(ghost.word);
+                let who = Profile::of(uses, ghost.size, ghost.cost);
+                let model = &mut self.learned.model;
+                model.expose(&who, ghost.booked, uses.age(tick));
+                model.observe(&who, uses.age(tick));
+            }
+            self.go_on(residents, order, tick, sampling);
         }
     }
 
-    /// Notes what a request tells, and does what follows every request that is learned from.
-    fn learn(
-        &mut self,
-        residents: &impl Residents,
-        order: &Order,
-        tick: u64,
-        sampling: Sampling,
-        note: impl FnOnce(&mut Learned),
-    ) {
-        let mut learned = self.shared.learned();
-        note(&mut learned);
-        (self.tracked).book_next(&mut learned, residents, order, tick, sampling);
-        if learned.refresh(tick, sampling) {
-            self.shared.version.fetch_add(1, Ordering::Relaxed);
-        }
-        drop(learned);
-        self.keep_up();
+    /// What follows every request that is learned from.
+    fn go_on(&mut self, residents: &impl Residents, order: &Order, tick: u64, sampling: Sampling) {
+        (self.tracked).book_next(&mut self.learned, residents, order, tick, sampling);
+        self.learned.refresh(tick, sampling);
     }
 
     /// `slot` has become resident, with this much of its exposure booked.
@@ -150,7 +112,7 @@ impl Learner {
     /// Remembers a resident that leaves.
     pub(super) fn remember(&mut self, residents: &impl Residents, slot: u32, tick: u64) {
         let fingerprint = residents.fingerprint(slot);
-        if !self.shared.remembering().takes(fingerprint) {
+        if !self.pace.remembering().takes(fingerprint) {
             return;
         }
         let word = residents.word(slot);
@@ -171,7 +133,7 @@ impl Learner {
         booked: u64,
         tick: u64,
     ) {
-        if !self.shared.remembering().takes(candidate.fingerprint) {
+        if !self.pace.remembering().takes(candidate.fingerprint) {
             return;
         }
         let ghost = Ghost {
@@ -185,18 +147,17 @@ impl Learner {
 
     fn remember_ghost(&mut self, fingerprint: u64, ghost: Ghost, tick: u64) {
         if let Some((print, left)) = self.tracked.history.insert(fingerprint, ghost, tick)
-            && self.shared.learning().takes_print(print)
+            && self.pace.learning().takes_print(print)
         {
             let uses = Uses::of(left.word);
             let who = Profile::of(uses, left.size, left.cost);
-            let mut learned = self.shared.learned();
-            learned.model.expose(&who, left.booked, uses.age(tick));
+            (self.learned.model).expose(&who, left.booked, uses.age(tick));
         }
     }
 
     /// What is remembered of a candidate: its word, and how much of its exposure is booked.
     pub(super) fn recall(&self, candidate: &Candidate, tick: u64) -> (u64, u64) {
-        let known = if self.shared.remembering().takes(candidate.fingerprint) {
+        let known = if self.pace.remembering().takes(candidate.fingerprint) {
             self.tracked.history.find(candidate.fingerprint)
         } else {
             None
@@ -209,7 +170,7 @@ impl Learner {
 
     /// `candidate` is resident now.
     pub(super) fn forget(&mut self, candidate: &Candidate) {
-        if self.shared.remembering().takes(candidate.fingerprint) {
+        if self.pace.remembering().takes(candidate.fingerprint) {
             self.tracked.history.remove(candidate.fingerprint);
         }
     }
@@ -220,7 +181,9 @@ impl Learner {
     }
 
     pub(super) fn memory_bytes(&self) -> usize {
-        self.tracked.history.memory_bytes() + self.tracked.booked.memory_bytes()
+        self.learned.memory_bytes()
+            + self.tracked.history.memory_bytes()
+            + self.tracked.booked.memory_bytes()
     }
 }
 

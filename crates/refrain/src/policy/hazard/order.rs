@@ -17,7 +17,7 @@ const SHIFT: u32 = f32::MANTISSA_DIGITS - 1 - 5;
 const LEAST: f32 = 7.888_609e-31;
 const WORDS: usize = LISTS / 64;
 /// Indices this many lists apart, 5 %, count as equal.
-pub(in super::super) const TOLERANCE: u16 = 2;
+const TOLERANCE: u16 = 2;
 /// No slot.
 const NONE: u32 = u32::MAX;
 /// No list.
@@ -113,17 +113,17 @@ impl Order {
     }
 
     /// The lowest list that holds anything.
-    pub(super) fn first_list(&self) -> Option<u16> {
+    fn first_list(&self) -> Option<u16> {
         let high = self.filled_words.iter().position(|word| *word != 0)?;
         let word = high * 64 + self.filled_words[high].trailing_zeros() as usize;
         let list = word * 64 + self.filled[word].trailing_zeros() as usize;
         Some(u16::try_from(list).expect("there are 2^12 lists"))
     }
 
-    /// Whether a slot with this index would come first, or nearly, if nothing outside lies below list `limit`.
-    pub(super) fn would_be_first(&self, index: f32, limit: u64) -> bool {
-        let first = self.first_list().map_or(u64::MAX, u64::from).min(limit);
-        u64::from(list_of(index)) <= first.saturating_add(u64::from(TOLERANCE))
+    /// Whether a slot with this index would come first, or nearly.
+    pub(super) fn would_be_first(&self, index: f32) -> bool {
+        let first = self.first_list();
+        first.is_none_or(|first| list_of(index) <= first.saturating_add(TOLERANCE))
     }
 
     fn link(&mut self, slot: u32, list: u16) {

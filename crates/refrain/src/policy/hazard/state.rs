@@ -5,9 +5,7 @@
 //! | 8 | `rfhazard` |
 //! | 4 | version |
 //! | 8 | tick at which it was saved |
-//! | 4 | number of parts |
 //! | 12 each | factor, observed, expected of the cells: by age, by ratio, by size, by cost |
-//! | | for each part: |
 //! | 4 | number of ghosts |
 //! | 16 each | word, fingerprint, classes and booked age of the ghosts |
 //! | 16 | the first half of the BLAKE3 digest of all before |
@@ -28,49 +26,37 @@ use super::model::Model;
 use super::word::shift;
 
 const MAGIC: &[u8; 8] = b"rfhazard";
-const VERSION: u32 = 2;
-/// No cache has more.
-const PARTS_MAX: u32 = 64;
+const VERSION: u32 = 3;
 const DIGEST_BYTES: usize = 16;
 /// No cell learns a factor outside this range in practice; one that says so is damaged.
 const FACTORS: std::ops::RangeInclusive<f32> = 1e-9..=1e9;
 
-/// What was learned, and the histories of all parts, as of `tick`.
-pub(super) fn save(model: &Model, histories: &[&History], tick: u64) -> Vec<u8> {
+/// What was learned, and the history, as of `tick`.
+pub(super) fn save(model: &Model, history: &History, tick: u64) -> Vec<u8> {
     let mut bytes = Vec::new();
     bytes.extend_from_slice(MAGIC);
     bytes.extend_from_slice(&VERSION.to_le_bytes());
     bytes.extend_from_slice(&tick.to_le_bytes());
-    bytes.extend_from_slice(&(histories.len() as u32).to_le_bytes());
     for cell in model.cells() {
         for number in [cell.factor, cell.observed as f32, cell.expected as f32] {
             bytes.extend_from_slice(&number.to_le_bytes());
         }
     }
-    for history in histories {
-        let mut ghosts: Vec<_> = history.packed().collect();
-        ghosts.sort_unstable_by_key(|ghost| (ghost.print, ghost.word));
-        bytes.extend_from_slice(&(ghosts.len() as u32).to_le_bytes());
-        for ghost in ghosts {
-            bytes.extend_from_slice(&ghost.word.to_le_bytes());
-            bytes.extend_from_slice(&ghost.print.to_le_bytes());
-            bytes.extend_from_slice(&ghost.rest.to_le_bytes());
-        }
+    let mut ghosts: Vec<_> = history.packed().collect();
+    ghosts.sort_unstable_by_key(|ghost| (ghost.print, ghost.word));
+    bytes.extend_from_slice(&(ghosts.len() as u32).to_le_bytes());
+    for ghost in ghosts {
+        bytes.extend_from_slice(&ghost.word.to_le_bytes());
+        bytes.extend_from_slice(&ghost.print.to_le_bytes());
+        bytes.extend_from_slice(&ghost.rest.to_le_bytes());
     }
     let digest = digest(&bytes);
     bytes.extend_from_slice(&digest);
     bytes
 }
 
-/// What was saved, its ticks moved so that the moment of saving is `tick`, for a cache of so many parts.
-///
-/// Which part a key belongs to is not to be seen from a ghost: if there were as many parts, they are the same ones; one part
-/// takes all; otherwise the histories are left out.
-pub(super) fn load(
-    bytes: &[u8],
-    tick: u64,
-    parts: usize,
-) -> Result<(Learned, Vec<History>), StateError> {
+/// What was saved, its ticks moved so that the moment of saving is `tick`.
+pub(super) fn load(bytes: &[u8], tick: u64) -> Result<(Learned, History), StateError> {
     let mut reader = Reader(bytes);
     if reader.take::<8>()? != *MAGIC {
         return Err(StateError::NotAState);
@@ -90,10 +76,6 @@ pub(super) fn load(
         return Err(StateError::Damaged);
     }
     let saved_at = u64::from_le_bytes(reader.take()?);
-    let saved_parts = u32::from_le_bytes(reader.take()?);
-    if saved_parts > PARTS_MAX {
-        return Err(StateError::Damaged);
-    }
 
     let mut model = Model::new();
     for cell in model.cells_mut() {
@@ -108,26 +90,16 @@ pub(super) fn load(
             return Err(StateError::Damaged);
         }
     }
-    let mut ghosts_of_parts = Vec::new();
-    for _ in 0..saved_parts {
-        let count = u32::from_le_bytes(reader.take()?);
-        let mut ghosts = Vec::new();
-        for _ in 0..count {
-            ghosts.push(reader.ghost(tick.wrapping_sub(saved_at))?);
-        }
-        ghosts_of_parts.push(ghosts);
+    let count = u32::from_le_bytes(reader.take()?);
+    let mut ghosts = Vec::new();
+    for _ in 0..count {
+        ghosts.push(reader.ghost(tick.wrapping_sub(saved_at))?);
     }
     if reader.0.len() != DIGEST_BYTES {
         return Err(StateError::Damaged);
     }
-    if parts == 1 {
-        ghosts_of_parts = vec![ghosts_of_parts.concat()];
-    } else if ghosts_of_parts.len() != parts {
-        ghosts_of_parts = vec![Vec::new(); parts];
-    }
-    let histories = ghosts_of_parts.iter();
-    let histories = histories.map(|ghosts| History::restored(ghosts, parts, tick));
-    Ok((Learned::loaded(model, tick), histories.collect()))
+    let history = History::restored(&ghosts, tick);
+    Ok((Learned::loaded(model, tick), history))
 }
 
 fn digest(bytes: &[u8]) -> [u8; DIGEST_BYTES] {

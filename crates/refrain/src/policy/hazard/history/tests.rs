@@ -12,7 +12,7 @@ fn ghost(tick: u64) -> Ghost {
 
 #[test]
 fn a_ghost_comes_back_as_it_left() {
-    let mut history = History::new(1);
+    let mut history = History::new();
     let left = Ghost {
         word: touch(touch(0, 5), 17),
         booked: 70_000,
@@ -29,7 +29,7 @@ fn a_ghost_comes_back_as_it_left() {
 
 #[test]
 fn nearly_all_of_the_most_recent_keys_are_remembered() {
-    let mut history = History::new(1);
+    let mut history = History::new();
     let keys = 100_000;
     for tick in 1..=keys {
         history.insert(tick, ghost(tick), tick);
@@ -48,7 +48,7 @@ fn nearly_all_of_the_most_recent_keys_are_remembered() {
 
 #[test]
 fn the_one_used_longest_ago_leaves_its_set() {
-    let mut history = History::new(1);
+    let mut history = History::new();
     let mut left = Vec::new();
     for tick in 1..=50_000 {
         if let Some((_, gone)) = history.insert(tick, ghost(tick), tick)
@@ -66,7 +66,7 @@ fn the_one_used_longest_ago_leaves_its_set() {
 
 #[test]
 fn the_history_grows_and_shrinks_with_what_the_cache_holds() {
-    let mut history = History::new(1);
+    let mut history = History::new();
     history.set_room(50_000, 500 << 20);
     for tick in 1..=600_000 {
         history.insert(tick, ghost(tick), tick);
