@@ -28,7 +28,8 @@ use crate::request::EntryRequest;
 use crate::stats::{FlightCounters, Stats};
 use crate::store::{NewEntry, Removed, Store};
 use crate::sync::HashBuilder;
-pub(crate) use computing::{Begun, RequestOptions};
+use computing::JustTheValue;
+pub(crate) use computing::{Begun, RequestOptions, Wanted};
 use purge::Purge;
 
 /// A bounded map of results that are computed once per key, however many ask at once.
@@ -272,9 +273,8 @@ where
             return Ok(value);
         }
         let request = self.entry(key).looked_up(hash);
-        request
-            .get_or_try_compute(compute)
-            .map(|answer| answer.value)
+        let JustTheValue(value) = request.compute(compute)?;
+        Ok(value)
     }
 
     /// [`get_or_compute`](Self::get_or_compute) for asynchronous code. The computation belongs to the cache: dropping
@@ -328,8 +328,8 @@ where
             return Ok(value);
         }
         let request = self.entry(key).looked_up(hash);
-        let answer = request.get_or_try_compute_async(compute).await?;
-        Ok(answer.value)
+        let JustTheValue(value) = request.compute_async(compute).await?;
+        Ok(value)
     }
 
     /// A request for `key` with options of its own and a detailed answer.

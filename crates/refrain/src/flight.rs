@@ -17,7 +17,8 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, PoisonError};
 use std::task::Waker;
 
-use crate::entry::{EntryInfo, Stored};
+use crate::entry::Stored;
+use crate::store::{Facts, Tags};
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Mutex, MutexGuard};
 
@@ -75,7 +76,8 @@ pub(crate) enum Landing<V> {
 
 pub(crate) struct Landed<V> {
     pub(crate) value: V,
-    pub(crate) info: EntryInfo,
+    pub(crate) facts: Facts,
+    pub(crate) tags: Option<Tags>,
     pub(crate) stored: Stored,
     /// The first invalidation by tag that means this value: callers who came at this generation or later may not
     /// have it.
@@ -200,22 +202,22 @@ impl<V> Flight<V> {
         }
     }
 
-    /// Ends the flight and wakes everybody. Only the first landing counts; true if this was it.
-    pub(crate) fn land(&self, landing: Landing<V>) -> bool {
+    /// Ends the flight and wakes everybody. Only the first landing counts; it is returned if this was it.
+    pub(crate) fn land(&self, landing: Landing<V>) -> Option<Arc<Landing<V>>> {
         let landing = Arc::new(landing);
         let wakers = {
             let mut state = self.lock();
             match &mut *state {
-                State::Ended(_) => return false,
+                State::Ended(_) => return None,
                 State::Running { wakers, .. } => {
                     let wakers = std::mem::take(wakers);
-                    *state = State::Ended(landing);
+                    *state = State::Ended(Arc::clone(&landing));
                     wakers
                 }
             }
         };
         wake_all(wakers.into_iter().map(|(_, waker)| waker));
-        true
+        Some(landing)
     }
 
     /// Ends the flight as cancelled unless somebody has joined it since; true if it was ended.

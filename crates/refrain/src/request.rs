@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::cache::{Begun, Cache, RequestOptions};
+use crate::cache::{Begun, Cache, RequestOptions, Wanted};
 use crate::computed::Computed;
 use crate::entry::Answer;
 use crate::error::ComputeError;
@@ -181,19 +181,33 @@ where
     /// # Ok::<(), refrain::BuildError>(())
     /// ```
     pub fn get_or_try_compute<R: Into<Computed<V>>, E: Send + Sync + 'static>(
-        mut self,
+        self,
         compute: impl FnOnce() -> Result<R, E>,
     ) -> Result<Answer<V>, ComputeError<E>> {
+        self.compute(compute)
+    }
+
+    /// What is wanted of the entry, computed if there is none.
+    pub(crate) fn compute<T, R, E>(
+        mut self,
+        compute: impl FnOnce() -> Result<R, E>,
+    ) -> Result<T, ComputeError<E>>
+    where
+        T: Wanted<V>,
+        R: Into<Computed<V>>,
+        E: Send + Sync + 'static,
+    {
         let inner = &self.cache.inner;
         let hash = self.hash.unwrap_or_else(|| inner.hash(&self.key));
         self.options.deadline = self.deadline();
         loop {
             let (subscription, joined) = match inner.begin(&self.key, hash, &self.options) {
-                Begun::Hit(answer) => return Ok(answer),
+                Begun::Hit(entry) => return Ok(T::hit(entry)),
                 Begun::Refused(refusal) => return Err(refused(refusal)),
                 Begun::Lead(flight) => {
-                    inner.compute_here(&self.key, hash, &flight, &self.options.entry, compute);
-                    return match self.landed(flight.landing(), true) {
+                    let options = &self.options.entry;
+                    let landing = inner.compute_here(&self.key, hash, &flight, options, compute);
+                    return match self.landed(landing.or_else(|| flight.landing()), true) {
                         Some(answer) => answer,
                         None => Err(ComputeError::Cancelled),
                     };
@@ -257,10 +271,23 @@ where
     /// # }
     /// ```
     pub async fn get_or_try_compute_async<R, E>(
-        mut self,
+        self,
         compute: impl Future<Output = Result<R, E>> + Send + 'static,
     ) -> Result<Answer<V>, ComputeError<E>>
     where
+        R: Into<Computed<V>> + Send + 'static,
+        E: Send + Sync + 'static,
+    {
+        self.compute_async(compute).await
+    }
+
+    /// [`compute`](Self::compute) for asynchronous code.
+    pub(crate) async fn compute_async<T, R, E>(
+        mut self,
+        compute: impl Future<Output = Result<R, E>> + Send + 'static,
+    ) -> Result<T, ComputeError<E>>
+    where
+        T: Wanted<V>,
         R: Into<Computed<V>> + Send + 'static,
         E: Send + Sync + 'static,
     {
@@ -269,7 +296,7 @@ where
         self.options.deadline = self.deadline();
         loop {
             let (subscription, joined) = match inner.begin(&self.key, hash, &self.options) {
-                Begun::Hit(answer) => return Ok(answer),
+                Begun::Hit(entry) => return Ok(T::hit(entry)),
                 Begun::Refused(refusal) => return Err(refused(refusal)),
                 Begun::Lead(flight) => return self.lead(hash, flight, compute).await,
                 Begun::Alone => break,
@@ -299,13 +326,14 @@ where
         inner.unshared(hash, began, &self.options.entry, result)
     }
 
-    async fn lead<R, E>(
+    async fn lead<T, R, E>(
         self,
         hash: u64,
         flight: Arc<Flight<V>>,
         compute: impl Future<Output = Result<R, E>> + Send + 'static,
-    ) -> Result<Answer<V>, ComputeError<E>>
+    ) -> Result<T, ComputeError<E>>
     where
+        T: Wanted<V>,
         R: Into<Computed<V>> + Send + 'static,
         E: Send + Sync + 'static,
     {
@@ -322,11 +350,11 @@ where
         }
     }
 
-    fn landed<E: Send + Sync + 'static>(
+    fn landed<T: Wanted<V>, E: Send + Sync + 'static>(
         &self,
         landing: Option<Arc<Landing<V>>>,
         leader: bool,
-    ) -> Option<Result<Answer<V>, ComputeError<E>>> {
+    ) -> Option<Result<T, ComputeError<E>>> {
         self.cache.inner.answer(landing?.as_ref(), leader)
     }
 

@@ -115,13 +115,11 @@ impl Stats {
 #[derive(Debug, Default)]
 pub(crate) struct FlightCounters {
     pub(crate) collapsed: AtomicU64,
-    pub(crate) computations: AtomicU64,
     pub(crate) failures: AtomicU64,
     pub(crate) panics: AtomicU64,
     pub(crate) cancelled: AtomicU64,
     pub(crate) listener_panics: AtomicU64,
-    compute_micros: AtomicU64,
-    latencies: Latencies,
+    pub(crate) latencies: Latencies,
 }
 
 impl FlightCounters {
@@ -129,35 +127,24 @@ impl FlightCounters {
     pub(crate) fn add_to(&self, stats: &mut Stats) {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         stats.collapsed = read(&self.collapsed);
-        stats.computations = read(&self.computations);
         stats.failures = read(&self.failures);
         stats.panics = read(&self.panics);
         stats.cancelled = read(&self.cancelled);
         stats.listener_panics = read(&self.listener_panics);
-        stats.compute_time = Duration::from_micros(read(&self.compute_micros));
         stats.compute_latency = self.latencies.snapshot();
     }
 
     pub(crate) fn reset(&self) {
         for counter in [
             &self.collapsed,
-            &self.computations,
             &self.failures,
             &self.panics,
             &self.cancelled,
             &self.listener_panics,
-            &self.compute_micros,
         ] {
             counter.store(0, Ordering::Relaxed);
         }
         self.latencies.reset();
-    }
-
-    /// A computation that returned a value after `took`.
-    pub(crate) fn computed(&self, took: Duration) {
-        let took = micros(took);
-        self.compute_micros.fetch_add(took, Ordering::Relaxed);
-        self.latencies.record(took);
     }
 }
 

@@ -74,10 +74,10 @@ BUGS = [
     Bug("hit_is_no_use", "policy.rs", "Self::Lru => tick,", "Self::Lru => word.max(u64::from(word == 0) * tick),", "sim"),
     Bug("great_weights_are_cut_off", "store/slot.rs", "u32::try_from(facts.weight_bytes).unwrap_or(HEAVY)", "u32::try_from(facts.weight_bytes).unwrap_or(HEAVY - 1)", "lib it"),
     # Reading without a lock
-    Bug("key_not_compared", "store/lookup.rs", "if content.key.borrow() != key {", "if content.key.borrow() != key && hash == 1 {", "it shuttle"),
+    Bug("key_not_compared", "store/lookup.rs", "if content.key.borrow() == key => {", "if content.key.borrow() == key || hash != 1 => {", "it shuttle"),
     Bug("version_not_changed", "store/index.rs", "self.version.fetch_add(1, Ordering::Relaxed);", "", "lib loom"),
     Bug("replacement_is_seen", "store/insertion.rs", "self.begin_change();\n            self.take_out(old, cause, offer.moment, removed);", "self.take_out(old, cause, offer.moment, removed);\n            self.begin_change();", "it shuttle"),
-    Bug("departed_entry_is_a_miss", "store/lookup.rs", "departed = true;\n                    return None;", "return None;", "it shuttle"),
+    Bug("departed_entry_is_a_miss", "store/lookup.rs", "Read::Departed => departed = true,", "Read::Departed => {}", "it shuttle"),
     Bug("old_value_departs_first", "store/held.rs", "store.index.replace(&mut writer.index, hash, old, number);\n        writer.expiry.remove(old);", "let taken = store.slots.take(&mut writer.tenancy, old);\n        store.index.replace(&mut writer.index, hash, old, number);\n        writer.expiry.remove(old);\n        return Some(taken);\n        #[expect(unreachable_code)]", "it shuttle"),
     Bug("readers_not_waited_for", "store/slots.rs", "if readers.are_gone() {", "if readers.are_gone() || true {", "loom shuttle"),
     Bug("place_taken_apart_by_state_alone", "store/slots.rs", "State::Live => Read::Entry(&place.slot, unsafe {", "State::Live | State::Departed => Read::Entry(&place.slot, unsafe {", "loom shuttle"),
@@ -85,8 +85,8 @@ BUGS = [
     Bug("writer_without_a_fence", "store/pins.rs", "// Whoever is not listed below marks its line after this fence, and then sees what was done before it.\n        fence(Ordering::SeqCst);", "", "loom"),
     Bug("departure_without_a_fence", "store/slot.rs", "self.written_and_cost.store(DEPARTED, Ordering::Release);\n            fence(Ordering::SeqCst);", "self.written_and_cost.store(DEPARTED, Ordering::Release);", "loom"),
     Bug("place_vacated_under_readers", "store/slots.rs", "if !self.pins.nobody_reads() {", "if false {", "loom shuttle"),
-    Bug("pin_ends_relaxed", "store/pins.rs", "self.pins.own[number].0.store(before + 2, Ordering::Release);", "self.pins.own[number].0.store(before + 2, Ordering::Relaxed);", "loom"),
-    Bug("nested_pin_ends_the_outer_one", "store/pins.rs", "Kind::Nested => {}", "Kind::Nested => { for line in &self.pins.own { let mark = line.0.load(Ordering::Relaxed); line.0.store(mark + (mark & 1), Ordering::Release); } }", "lib"),
+    Bug("pin_ends_relaxed", "store/pins.rs", "line.store(after, Ordering::Release)", "line.store(after, Ordering::Relaxed)", "loom"),
+    Bug("nested_pin_ends_the_outer_one", "store/pins.rs", "let after = before;", "let after = before + 1;", "lib"),
 ]
 
 

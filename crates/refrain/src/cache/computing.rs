@@ -8,12 +8,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::Inner;
+use crate::clock::Clock;
 use crate::computed::{Computed, EntryOptions, Keep};
-use crate::entry::{Answer, Outcome, Stored as StoredHow};
+use crate::entry::{Answer, Entry, Outcome, Stored as StoredHow};
 use crate::flight::{
     Abandoned, Boarding, CatchUnwind, Flight, Landed, Landing, OnAbandoned, Refusal, Subscription,
     catch, drive_to_end, enter_and_block, is_inside,
 };
+use crate::stats::micros;
 use crate::store::{NewEntry, Removed};
 
 /// What a request says about itself, beside its key.
@@ -32,7 +34,7 @@ pub(crate) struct RequestOptions {
 /// What there is to do about a request.
 pub(crate) enum Begun<V: Send + Sync + 'static> {
     /// Nothing: here it is.
-    Hit(Answer<V>),
+    Hit(Entry<V>),
     /// Compute it, for this flight.
     Lead(Arc<Flight<V>>),
     /// Compute it for this caller alone: results of the key are not to be shared, as far as is known.
@@ -91,7 +93,7 @@ where
     /// Ends `flight` by a panic of something else than its computation.
     fn crash(&self, hash: u64, flight: &Arc<Flight<V>>, message: Arc<str>) {
         self.flights.leave(hash, flight);
-        if flight.land(Landing::Panicked(message)) {
+        if flight.land(Landing::Panicked(message)).is_some() {
             self.counters.panics.fetch_add(1, Ordering::Relaxed);
         }
         flight.work.drop_future();
@@ -108,12 +110,11 @@ where
             && !options.looked_up
             && let Some(entry) = self.lookup(key, hash)
         {
-            return Begun::Hit(hit(entry));
+            return Begun::Hit(entry);
         }
         // Within another computation it takes a flight, as only flights tell when a computation asks for itself.
         if self.hit_for_miss.contains(hash, &self.clock) && !is_inside() {
-            self.recorder().miss();
-            self.counters.computations.fetch_add(1, Ordering::Relaxed);
+            self.recorder().began_to_compute();
             return Begun::Alone;
         }
         let boarding = self.flights.board(key, hash, |began_at| {
@@ -137,10 +138,9 @@ where
                     self.flights.leave(hash, &flight);
                     flight.land(Landing::Unneeded);
                     leading.done();
-                    return Begun::Hit(hit(entry));
+                    return Begun::Hit(entry);
                 }
-                self.recorder().miss();
-                self.counters.computations.fetch_add(1, Ordering::Relaxed);
+                self.recorder().began_to_compute();
                 leading.done();
                 Begun::Lead(flight)
             }
@@ -208,7 +208,7 @@ where
         })
     }
 
-    /// Computes on this thread and lands `flight`.
+    /// Computes on this thread and lands `flight`; how, unless something else has ended it.
     pub(crate) fn compute_here<R: Into<Computed<V>>, E: Send + Sync + 'static>(
         self: &Arc<Self>,
         key: &K,
@@ -216,15 +216,16 @@ where
         flight: &Arc<Flight<V>>,
         options: &EntryOptions,
         compute: impl FnOnce() -> Result<R, E>,
-    ) {
+    ) -> Option<Arc<Landing<V>>> {
         let leading = self.leading(hash, flight);
         let began = self.clock.elapsed();
         let result = {
             let _inside = enter_and_block(&flight.id);
             catch(|| compute().map(Into::into))
         };
-        self.land(key, hash, flight, began, options, result);
+        let landing = self.land(key, hash, flight, began, options, result);
         leading.done();
+        landing
     }
 
     /// Hands the computation over to `flight`, to be driven by whoever waits, and by a task if there is a spawner.
@@ -278,7 +279,7 @@ where
         began: Duration,
         options: &EntryOptions,
         result: Result<Result<Computed<V>, E>, Arc<str>>,
-    ) {
+    ) -> Option<Arc<Landing<V>>> {
         let counters = &self.counters;
         let landing = match result {
             Err(message) => {
@@ -294,11 +295,12 @@ where
             Ok(Ok(computed)) => {
                 let now = self.clock.elapsed();
                 let took = now.saturating_sub(began);
-                counters.computed(took);
+                self.recorder().computed(took);
+                counters.latencies.record(micros(took));
                 self.land_value(key, hash, flight, (took, now), options, computed)
             }
         };
-        flight.land(landing);
+        flight.land(landing)
     }
 
     fn land_value(
@@ -323,24 +325,24 @@ where
             None => catch(|| self.weigh(key, &value)),
         };
         let facts = self.facts(*weight.as_ref().unwrap_or(&0), &options, now);
-        let tags = options.tags.unwrap_or_default();
-        let info = facts.info(Arc::clone(&tags), facts.written, &self.clock);
+        let tags = options.tags;
+        let named = tags.as_deref().unwrap_or_default();
         let (stored, stale_since) = if keep != Keep::Store {
-            let (_, stale_since) = self.flights.leave_and(flight, hash, &tags, || ());
+            let (_, stale_since) = self.flights.leave_and(flight, hash, named, || ());
             (StoredHow::NotAsked, stale_since)
         } else if weight.is_err() {
-            let (_, stale_since) = self.flights.leave_and(flight, hash, &tags, || ());
+            let (_, stale_since) = self.flights.leave_and(flight, hash, named, || ());
             (StoredHow::Declined, stale_since)
         } else {
             let mut entry = Some(NewEntry {
                 key: key.clone(),
                 hash,
                 value: value.clone(),
-                tags: Some(Arc::clone(&tags)),
+                tags: tags.clone(),
                 facts,
             });
             let mut removed = Removed::new(&self.store);
-            let (stored, stale_since) = self.flights.leave_and(flight, hash, &tags, || {
+            let (stored, stale_since) = self.flights.leave_and(flight, hash, named, || {
                 self.store.insert(&mut entry, facts.written, &mut removed)
             });
             drop(entry);
@@ -351,7 +353,8 @@ where
         };
         let landed = Landed {
             value,
-            info,
+            facts,
+            tags,
             stored,
             stale_since,
         };
@@ -363,24 +366,24 @@ where
     }
 
     /// What a caller of `flight` makes of its landing; `None`: compute without it.
-    pub(crate) fn answer<E: Send + Sync + 'static>(
+    pub(crate) fn answer<T: Wanted<V>, E: Send + Sync + 'static>(
         &self,
         landing: &Landing<V>,
         leader: bool,
-    ) -> Option<Result<Answer<V>, crate::ComputeError<E>>> {
+    ) -> Option<Result<T, crate::ComputeError<E>>> {
         use crate::ComputeError;
         match landing {
             Landing::Value(landed) => {
                 if !leader {
-                    self.recorder().joined(landed.info.cost);
+                    self.recorder().joined(landed.facts.cost);
                 }
-                Some(Ok(landed.answer(leader)))
+                Some(Ok(T::landed(landed, leader, &self.clock)))
             }
             Landing::Released(own) if leader => own
                 .lock()
                 .unwrap_or_else(std::sync::PoisonError::into_inner)
                 .take()
-                .map(|landed| Ok(landed.answer(true))),
+                .map(|landed| Ok(T::landed(&landed, true, &self.clock))),
             Landing::Released(_) => None,
             Landing::Failed(error) => {
                 let error: Arc<dyn Any + Send + Sync> = Arc::clone(error);
@@ -406,13 +409,13 @@ where
     }
 
     /// What a computation outside of any flight gave: handed out, not stored.
-    pub(crate) fn unshared<E>(
+    pub(crate) fn unshared<T: Wanted<V>, E>(
         &self,
         hash: u64,
         began: Duration,
         options: &EntryOptions,
         result: Result<Result<Computed<V>, E>, Arc<str>>,
-    ) -> Result<Answer<V>, crate::ComputeError<E>> {
+    ) -> Result<T, crate::ComputeError<E>> {
         use crate::ComputeError;
         let computed = result
             .map_err(|message| ComputeError::Panicked { message })?
@@ -422,37 +425,60 @@ where
         let now = self.clock.elapsed();
         options.cost.get_or_insert(now.saturating_sub(began));
         let facts = self.facts(options.weight_bytes.unwrap_or(0), &options, now);
-        let tags = options.tags.unwrap_or_default();
-        let info = facts.info(tags, facts.written, &self.clock);
-        Ok(Answer {
+        let landed = Landed {
             value: computed.value,
-            outcome: Outcome::Computed {
-                stored: StoredHow::NotAsked,
-            },
-            info,
-        })
+            facts,
+            tags: options.tags,
+            stored: StoredHow::NotAsked,
+            stale_since: None,
+        };
+        Ok(T::landed(&landed, true, &self.clock))
     }
 }
 
-impl<V: Clone> Landed<V> {
-    fn answer(&self, leader: bool) -> Answer<V> {
-        let stored = self.stored;
-        Answer {
-            value: self.value.clone(),
+/// What a caller wants to have of what his request came to.
+pub(crate) trait Wanted<V> {
+    fn hit(entry: Entry<V>) -> Self;
+
+    fn landed(landed: &Landed<V>, leader: bool, clock: &Clock) -> Self;
+}
+
+impl<V: Clone> Wanted<V> for Answer<V> {
+    fn hit(entry: Entry<V>) -> Self {
+        Self {
+            value: entry.value,
+            outcome: Outcome::Hit,
+            info: entry.info,
+        }
+    }
+
+    fn landed(landed: &Landed<V>, leader: bool, clock: &Clock) -> Self {
+        let (stored, facts) = (landed.stored, &landed.facts);
+        Self {
+            value: landed.value.clone(),
             outcome: if leader {
                 Outcome::Computed { stored }
             } else {
                 Outcome::Collapsed { stored }
             },
-            info: self.info.clone(),
+            info: facts.info(
+                landed.tags.clone().unwrap_or_default(),
+                facts.written,
+                clock,
+            ),
         }
     }
 }
 
-fn hit<V>(entry: crate::Entry<V>) -> Answer<V> {
-    Answer {
-        value: entry.value,
-        outcome: Outcome::Hit,
-        info: entry.info,
+/// Nothing but the value.
+pub(crate) struct JustTheValue<V>(pub(crate) V);
+
+impl<V: Clone> Wanted<V> for JustTheValue<V> {
+    fn hit(entry: Entry<V>) -> Self {
+        Self(entry.value)
+    }
+
+    fn landed(landed: &Landed<V>, _: bool, _: &Clock) -> Self {
+        Self(landed.value.clone())
     }
 }

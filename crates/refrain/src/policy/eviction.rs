@@ -225,7 +225,9 @@ impl Eviction {
     fn forget_in_comparison(&mut self, fingerprint: u64) {
         let is_empty = self.is_empty();
         if let Some(shadow) = &mut self.shadow {
-            shadow.remove(fingerprint);
+            if shadow.sampling().takes(fingerprint) {
+                shadow.remove(fingerprint);
+            }
             // Nothing is left, so everything was invalidated, what only LRU would still have had included.
             if is_empty {
                 shadow.clear();

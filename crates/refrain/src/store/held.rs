@@ -131,9 +131,9 @@ impl<K: Eq, V> Held<'_, K, V> {
     where
         K: Borrow<Q>,
     {
-        self.store.index.find(hash, |number| {
-            let (_, content) = self.store.slots.look(number, &self.writer.tenancy)?;
-            (content.key.borrow() == key).then_some(number)
+        self.store.index.probe(hash).find(|number| {
+            let found = self.store.slots.look(*number, &self.writer.tenancy);
+            found.is_some_and(|(_, content)| content.key.borrow() == key)
         })
     }
 
@@ -180,7 +180,8 @@ impl<K: Eq, V> Held<'_, K, V> {
         store.index.replace(&mut writer.index, hash, old, number);
         writer.expiry.remove(old);
         writer.counts.count(RemovalCause::Replaced);
-        Some(store.slots.take(&mut writer.tenancy, old))
+        let place = store.slots.place(old);
+        Some(store.slots.take(&mut writer.tenancy, old, place))
     }
 
     #[inline]
@@ -223,12 +224,13 @@ impl<K: Eq, V> Held<'_, K, V> {
     #[inline]
     pub(super) fn vacate(&mut self, number: u32, cause: RemovalCause) -> (Taken<K, V>, u64) {
         let (store, writer) = (self.store, &mut *self.writer);
-        let slot = store.slots.slot(number).expect("an entry is in a place");
+        let place = store.slots.place(number);
+        let slot = place.slot();
         writer.expiry.remove(number);
         (store.index).erase(&mut writer.index, slot.hash(), number);
         writer.counts.count(cause);
         let weight_bytes = store.slots.weight_bytes(number, slot);
-        let taken = store.slots.take(&mut writer.tenancy, number);
+        let taken = store.slots.take(&mut writer.tenancy, number, place);
         (taken, weight_bytes)
     }
 

@@ -38,6 +38,14 @@ unsafe impl Sync for Index {}
 
 struct Page([AtomicU32; CELLS]);
 
+/// The way of one search over a page.
+pub(super) struct Probe<'a> {
+    page: &'a [AtomicU32; CELLS],
+    tag: u32,
+    at: usize,
+    left: usize,
+}
+
 /// What only the writer needs to know.
 pub(super) struct IndexWriter {
     /// For each page: how many high bits its hashes share, and how many of its cells are not empty.
@@ -59,11 +67,10 @@ struct PageState {
 
 /// 512 cells of 4 bytes: half a memory page, split in about a microsecond.
 const CELLS: usize = if SCHEDULES { 4 } else { 512 };
-/// A fuller page is split or rebuilt. By then a hit looks at four or five cells on average and a miss at thirty, two cache
-/// lines (Knuth, The Art of Computer Programming, 6.4, theorem K).
-const MOST_USED: u32 = if SCHEDULES { 3 } else { 448 };
+/// A fuller page is split or rebuilt. By then a hit looks at two cells on average and a miss at four (Knuth, The Art of Computer Programming, 6.4, theorem K).
+const MOST_USED: u32 = if SCHEDULES { 3 } else { 320 };
 /// A page with fewer live cells is rebuilt instead of split: the rest are tombstones.
-const WORTH_SPLITTING: u32 = if SCHEDULES { 2 } else { 256 };
+const WORTH_SPLITTING: u32 = if SCHEDULES { 2 } else { 192 };
 /// Directories up to 2^18 pages: room for more slots than can be numbered, if the hashes are any good.
 const MAX_DEPTH: u32 = 18;
 
@@ -176,31 +183,15 @@ impl Index {
         fetch(&self.page(hash)[start(hash)]);
     }
 
-    /// The first slot under `hash` for which `check` finds something.
-    #[inline(always)]
-    #[expect(
-        clippy::inline_always,
-        reason = "a call of its own costs a tenth of a hit"
-    )]
-    pub(super) fn find<R>(&self, hash: u32, mut check: impl FnMut(u32) -> Option<R>) -> Option<R> {
-        let page = self.page(hash);
-        let tag = tag(hash);
-        let mut at = start(hash);
-        for _ in 0..CELLS {
-            // Acquire pairs with the release in `write`: the slot is made before it is found.
-            let cell = page[at].load(Ordering::Acquire);
-            if cell == EMPTY {
-                return None;
-            }
-            if cell >> SLOT_BITS == tag
-                && cell != TOMBSTONE
-                && let Some(found) = check((cell & SLOT_MASK) - 1)
-            {
-                return Some(found);
-            }
-            at = (at + 1) % CELLS;
+    /// The slots that may be meant by `hash`.
+    #[inline]
+    pub(super) fn probe(&self, hash: u32) -> Probe<'_> {
+        Probe {
+            page: self.page(hash),
+            tag: tag(hash),
+            at: start(hash),
+            left: CELLS,
         }
-        None
     }
 
     /// Adds `slot`, which is not there, under `hash`. `hash_of` tells the hash of slots that have to move.
@@ -412,8 +403,10 @@ impl Index {
                             place >> (depth - state.depth),
                             "the slot is on its hash's page"
                         );
-                        let found = self.find(hash, |other| (other == slot).then_some(()));
-                        assert!(found.is_some(), "every slot is found");
+                        assert!(
+                            self.probe(hash).any(|other| other == slot),
+                            "every slot is found"
+                        );
                     }
                 }
             }
@@ -422,6 +415,31 @@ impl Index {
             place += span;
         }
         live
+    }
+}
+
+impl Iterator for Probe<'_> {
+    type Item = u32;
+
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "a call of its own costs a tenth of a hit"
+    )]
+    fn next(&mut self) -> Option<u32> {
+        while self.left > 0 {
+            // Acquire pairs with the release in `write`: the slot is made before it is found.
+            let cell = self.page[self.at].load(Ordering::Acquire);
+            if cell == EMPTY {
+                break;
+            }
+            self.at = (self.at + 1) % CELLS;
+            self.left -= 1;
+            if cell >> SLOT_BITS == self.tag && cell != TOMBSTONE {
+                return Some((cell & SLOT_MASK) - 1);
+            }
+        }
+        None
     }
 }
 

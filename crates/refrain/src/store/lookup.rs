@@ -84,7 +84,42 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
     where
         K: Borrow<Q>,
     {
-        let reader = thread_number();
+        // Two copies of all that follows: the one for nearly all threads knows that no other writes to their lines.
+        match thread_number() {
+            reader @ Reader { own: true, .. } => self.hit_by(reader, key, hash, clock, take),
+            reader => self.hit_from_the_crowd(reader, key, hash, clock, take),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn hit_from_the_crowd<Q: ?Sized + Eq, R>(
+        &self,
+        reader: Reader,
+        key: &Q,
+        hash: u64,
+        clock: &Clock,
+        take: impl Fn(&Content<K, V>, &Slot, u32) -> R,
+    ) -> Found<R>
+    where
+        K: Borrow<Q>,
+    {
+        self.hit_by(reader, key, hash, clock, take)
+    }
+
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "it is to know whose the reader is")]
+    fn hit_by<Q: ?Sized + Eq, R>(
+        &self,
+        reader: Reader,
+        key: &Q,
+        hash: u64,
+        clock: &Clock,
+        take: impl Fn(&Content<K, V>, &Slot, u32) -> R,
+    ) -> Found<R>
+    where
+        K: Borrow<Q>,
+    {
         self.find(key, hash, clock, reader, |content, slot, number| {
             slot.count_hit();
             // The value's cache line is on its way while the hit is recorded.
@@ -96,7 +131,11 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
     }
 
     /// What `visit` makes of the entry for `key`, which stays whole meanwhile.
-    #[inline]
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "a call of its own costs a tenth of a hit"
+    )]
     fn find<Q: ?Sized + Eq, R>(
         &self,
         key: &Q,
@@ -157,24 +196,21 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
     {
         let mut departed = false;
         let pin = self.slots.pin(reader);
-        let found = self.index.find(placing(hash), |number| {
-            let (slot, content) = match self.slots.read(number, &pin) {
-                Read::Entry(slot, content) => (slot, content),
-                Read::Departed => {
-                    departed = true;
-                    return None;
+        for number in self.index.probe(placing(hash)) {
+            match self.slots.read(number, &pin) {
+                Read::Entry(slot, content) if content.key.borrow() == key => {
+                    let expired = slot.expires().is_some_and(|due| due <= clock.elapsed());
+                    return Ok(if expired {
+                        Found::Expired
+                    } else {
+                        Found::Fresh(visit(content, slot, number))
+                    });
                 }
-                Read::Nothing => return None,
-            };
-            if content.key.borrow() != key {
-                return None;
+                Read::Departed => departed = true,
+                Read::Entry(..) | Read::Nothing => {}
             }
-            if slot.expires().is_some_and(|due| due <= clock.elapsed()) {
-                return Some(Found::Expired);
-            }
-            Some(Found::Fresh(visit(content, slot, number)))
-        });
-        found.ok_or(departed)
+        }
+        Err(departed)
     }
 
     #[cold]

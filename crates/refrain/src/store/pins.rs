@@ -10,13 +10,13 @@ use std::marker::PhantomData;
 
 use smallvec::SmallVec;
 
-use super::thread_number::{Reader, SHARED, numbers_used, thread_number};
+use super::thread_number::{NUMBERS, Reader, numbers_used, thread_number};
 use crate::sync::atomic::{AtomicU64, Ordering, fence};
 
 /// Who reads now.
 pub(super) struct Pins {
     /// Odd while the thread of that number reads.
-    own: Box<[Line]>,
+    own: [Line; NUMBERS],
     crowd: Crowd,
 }
 
@@ -36,19 +36,17 @@ struct Crowd {
 /// What is in sight stays whole as long as this lives.
 pub(super) struct Pin<'a> {
     pins: &'a Pins,
-    kind: Kind,
+    kind: Kind<'a>,
     /// The mark is on the line of the thread that set it.
     not_send: PhantomData<*const ()>,
 }
 
-enum Kind {
-    /// On the thread's own line, which read this before.
+enum Kind<'a> {
+    /// On the thread's own line, which is to be this afterwards: what it was if the thread was reading already.
     Own {
-        number: usize,
-        before: u64,
+        line: &'a AtomicU64,
+        after: u64,
     },
-    /// The thread was reading already.
-    Nested,
     Crowd {
         side: usize,
     },
@@ -73,7 +71,7 @@ enum CrowdWait {
 impl Pins {
     pub(super) fn new() -> Self {
         Self {
-            own: (0..SHARED).map(|_| Line::default()).collect(),
+            own: std::array::from_fn(|_| Line::default()),
             crowd: Crowd::default(),
         }
     }
@@ -83,13 +81,16 @@ impl Pins {
     pub(super) fn pin(&self, reader: Reader) -> Pin<'_> {
         let Reader { number, own } = reader;
         let kind = if own {
+            let line = self.line(number);
             // Relaxed: only this thread writes to its line.
-            let before = self.own[number].0.load(Ordering::Relaxed);
+            let before = line.load(Ordering::Relaxed);
             if before & 1 == 1 {
-                Kind::Nested
+                let after = before;
+                Kind::Own { line, after }
             } else {
-                self.mark(number, before + 1);
-                Kind::Own { number, before }
+                Self::mark(line, before + 1);
+                let after = before + 2;
+                Kind::Own { line, after }
             }
         } else {
             Kind::Crowd {
@@ -103,10 +104,15 @@ impl Pins {
         }
     }
 
+    #[inline]
+    fn line(&self, number: usize) -> &AtomicU64 {
+        // There are as many lines as numbers.
+        &self.own[number % NUMBERS].0
+    }
+
     /// The mark is seen by others before this thread looks at anything. Pairs with the fence in `readers`.
     #[inline]
-    fn mark(&self, number: usize, odd: u64) {
-        let line = &self.own[number].0;
+    fn mark(line: &AtomicU64, odd: u64) {
         if cfg!(all(target_arch = "x86_64", not(any(miri, loom)))) {
             // A locked exchange is a full fence there, at half the price of the instruction for one.
             line.swap(odd, Ordering::SeqCst);
@@ -155,7 +161,7 @@ impl Readers<'_> {
         let pins = self.pins;
         self.own.retain(|(number, mark)| {
             // Acquire pairs with the release at the end of a pin.
-            pins.own[*number].0.load(Ordering::Acquire) == *mark
+            pins.line(*number).load(Ordering::Acquire) == *mark
         });
         self.crowd = pins.crowd.go_on(self.crowd);
         self.own.is_empty() && self.crowd == CrowdWait::Over
@@ -179,10 +185,7 @@ impl Drop for Pin<'_> {
     fn drop(&mut self) {
         // Release pairs with the acquires in `readers` and `are_gone`.
         match self.kind {
-            Kind::Own { number, before } => {
-                self.pins.own[number].0.store(before + 2, Ordering::Release);
-            }
-            Kind::Nested => {}
+            Kind::Own { line, after } => line.store(after, Ordering::Release),
             Kind::Crowd { side } => self.pins.crowd.leave(side),
         }
     }

@@ -12,12 +12,12 @@ use super::stamp::Stamps;
 use super::thread_number::{NUMBERS, Reader, thread_number};
 use crate::clock::Clock;
 use crate::policy::{Hit, Policy, Sampling};
-use crate::stats::Stats;
+use crate::stats::{Stats, micros};
 
 pub(crate) struct Recorder {
     policy: Policy,
     stamps: Stamps,
-    stripes: Box<[Stripe]>,
+    stripes: Box<[Stripe; STRIPES]>,
     /// Requests so far, but for those that stripes keep to themselves.
     ticks: AtomicU64,
     /// Requests that a stripe keeps to itself before it tells: few where each one matters, more in large caches.
@@ -34,6 +34,8 @@ pub(crate) struct Recorder {
 struct Counts {
     hits: u64,
     misses: u64,
+    computations: u64,
+    compute_micros: u64,
     bytes_saved: u64,
     seconds_saved: f64,
 }
@@ -44,6 +46,8 @@ struct Counts {
 struct Stripe {
     hits: AtomicU64,
     misses: AtomicU64,
+    computations: AtomicU64,
+    compute_micros: AtomicU64,
     bytes_saved: AtomicU64,
     /// Bits of an `f64`, which takes fewer steps than a whole number of something.
     seconds_saved: AtomicU64,
@@ -72,7 +76,7 @@ impl Recorder {
             } else {
                 Stamps::fastest()
             },
-            stripes: (0..STRIPES).map(|_| Stripe::default()).collect(),
+            stripes: Box::new(std::array::from_fn(|_| Stripe::default())),
             ticks: AtomicU64::new(0),
             batch: AtomicU64::new(1),
             sampling: AtomicU32::new(Sampling::NONE.to_bits()),
@@ -85,12 +89,17 @@ impl Recorder {
     #[inline]
     pub(super) fn hit(&self, reader: Reader, number: u32, slot: &Slot, weight_bytes: u64) {
         let Reader { number: at, own } = reader;
-        let stripe = &self.stripes[at];
+        let stripe = self.stripe(at);
         add(&stripe.hits, 1, own);
         add(&stripe.bytes_saved, weight_bytes, own);
         add_seconds(&stripe.seconds_saved, f64::from(slot.cost_seconds()), own);
-        let before = slot.word();
         let tick = self.tick_on(stripe, own);
+        if self.policy == Policy::Lru {
+            // It learns nothing from a hit.
+            slot.set_word(self.policy.touch(0, tick));
+            return;
+        }
+        let before = slot.word();
         slot.set_word(self.policy.touch(before, tick));
         // Relaxed: an older sampling only shifts the sample.
         if Sampling::from_bits(self.sampling.load(Ordering::Relaxed))
@@ -107,21 +116,41 @@ impl Recorder {
         }
     }
 
+    #[inline]
+    fn stripe(&self, number: usize) -> &Stripe {
+        // There are as many stripes as numbers.
+        &self.stripes[number % STRIPES]
+    }
+
     pub(crate) fn miss(&self) {
         let Reader { number: at, own } = thread_number();
-        add(&self.stripes[at].misses, 1, own);
+        add(&self.stripe(at).misses, 1, own);
+    }
+
+    /// A miss, for which a computation begins.
+    pub(crate) fn began_to_compute(&self) {
+        let Reader { number: at, own } = thread_number();
+        let stripe = self.stripe(at);
+        add(&stripe.misses, 1, own);
+        add(&stripe.computations, 1, own);
+    }
+
+    /// A computation that returned a value after `took`.
+    pub(crate) fn computed(&self, took: Duration) {
+        let Reader { number: at, own } = thread_number();
+        add(&self.stripe(at).compute_micros, micros(took), own);
     }
 
     /// A computation that another caller paid for.
     pub(crate) fn joined(&self, cost: Duration) {
         let Reader { number: at, own } = thread_number();
-        add_seconds(&self.stripes[at].seconds_saved, cost.as_secs_f64(), own);
+        add_seconds(&self.stripe(at).seconds_saved, cost.as_secs_f64(), own);
     }
 
     /// The tick of a request that is not a hit.
     pub(super) fn tick(&self) -> u64 {
         let Reader { number: at, own } = thread_number();
-        self.tick_on(&self.stripes[at], own)
+        self.tick_on(self.stripe(at), own)
     }
 
     #[inline]
@@ -160,7 +189,7 @@ impl Recorder {
 
     #[inline(never)]
     fn note(&self, at: usize, hit: Hit) {
-        let stripe = &self.stripes[at];
+        let stripe = self.stripe(at);
         // Relaxed: to see it late costs a note or a look.
         if stripe.full.load(Ordering::Relaxed) {
             return;
@@ -202,6 +231,9 @@ impl Recorder {
         let now = self.counts();
         stats.hits += now.hits.wrapping_sub(before.hits);
         stats.misses += now.misses.wrapping_sub(before.misses);
+        stats.computations += now.computations.wrapping_sub(before.computations);
+        let micros = now.compute_micros.wrapping_sub(before.compute_micros);
+        stats.compute_time = Duration::from_micros(micros);
         stats.bytes_saved = now.bytes_saved.wrapping_sub(before.bytes_saved);
         // To a microsecond: what `f32` costs and their sum are good for, and no tail of nines.
         let micros = ((now.seconds_saved - before.seconds_saved) * 1e6).round();
@@ -216,10 +248,12 @@ impl Recorder {
 
     fn counts(&self) -> Counts {
         let mut counts = Counts::default();
-        for stripe in &self.stripes {
+        for stripe in self.stripes.iter() {
             for (sum, counter) in [
                 (&mut counts.hits, &stripe.hits),
                 (&mut counts.misses, &stripe.misses),
+                (&mut counts.computations, &stripe.computations),
+                (&mut counts.compute_micros, &stripe.compute_micros),
                 (&mut counts.bytes_saved, &stripe.bytes_saved),
             ] {
                 *sum = sum.wrapping_add(counter.load(Ordering::Relaxed));

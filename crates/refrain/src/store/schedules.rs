@@ -229,7 +229,7 @@ fn move_out(scene: &Scene, departed: Option<super::slots::Departed>) -> usize {
 
 /// Takes the entry in place 0 out by the shorter way where nobody is reading, and moves it out in any case.
 fn take_out(scene: &Scene, tenancy: &mut Tenancy) -> usize {
-    match scene.slots.take(tenancy, 0) {
+    match scene.slots.take(tenancy, 0, scene.slots.place(0)) {
         Taken::Content(content) => {
             take_apart(&scene.cells[content.value as usize]);
             1
@@ -333,9 +333,7 @@ fn spread(slot: u32) -> u32 {
 }
 
 fn has(index: &Index, slot: u32) -> bool {
-    index
-        .find(spread(slot), |other| (other == slot).then_some(()))
-        .is_some()
+    index.probe(spread(slot)).any(|other| other == slot)
 }
 
 /// A miss of slot 0 that counts, while `change` goes on.
@@ -403,16 +401,18 @@ fn a_replaced_entry_or_its_successor_is_found_or_the_first_is_seen_departing() {
                 choose(0);
                 let pin = scene.slots.pin(thread_number());
                 let probe = |departed: &mut bool| {
-                    index.find(spread(0), |number| match scene.slots.read(number, &pin) {
-                        Read::Entry(_, content) => {
-                            look_at(&scene.cells[content.value as usize]);
-                            Some(())
+                    (index.probe(spread(0))).find_map(|number| {
+                        match scene.slots.read(number, &pin) {
+                            Read::Entry(_, content) => {
+                                look_at(&scene.cells[content.value as usize]);
+                                Some(())
+                            }
+                            Read::Departed => {
+                                *departed = true;
+                                None
+                            }
+                            Read::Nothing => None,
                         }
-                        Read::Departed => {
-                            *departed = true;
-                            None
-                        }
-                        Read::Nothing => None,
                     })
                 };
                 let mut departed = false;

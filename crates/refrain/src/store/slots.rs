@@ -32,7 +32,7 @@ pub(super) struct Slots<K, V> {
     in_limbo: AtomicBool,
 }
 
-struct Place<K, V> {
+pub(super) struct Place<K, V> {
     slot: Slot,
     /// There unless the slot is vacant.
     content: UnsafeCell<MaybeUninit<Content<K, V>>>,
@@ -88,6 +88,11 @@ const FIRST_BITS: u32 = if SCHEDULES { 3 } else { 6 };
 unsafe impl<K: Send + Sync, V: Send + Sync> Sync for Place<K, V> {}
 
 impl<K, V> Place<K, V> {
+    #[inline]
+    pub(super) fn slot(&self) -> &Slot {
+        &self.slot
+    }
+
     fn vacant() -> Self {
         Self {
             slot: Slot::vacant(),
@@ -167,6 +172,12 @@ impl<K, V> Slots<K, V> {
         Some((&place.slot, content))
     }
 
+    /// The place of an entry that is there.
+    #[inline]
+    pub(super) fn place(&self, number: u32) -> &Place<K, V> {
+        self.places.get(number).expect("an entry is in a place")
+    }
+
     /// The facts of place `number`, whatever is in it.
     #[inline]
     pub(super) fn slot(&self, number: u32) -> Option<&Slot> {
@@ -232,8 +243,12 @@ impl<K, V> Slots<K, V> {
 
     /// Takes the entry in place `number` out: the place is vacant at once, if nobody is reading.
     #[inline]
-    pub(super) fn take(&self, tenancy: &mut Tenancy, number: u32) -> Taken<K, V> {
-        let place = self.places.get(number).expect("an entry is in a place");
+    pub(super) fn take(
+        &self,
+        tenancy: &mut Tenancy,
+        number: u32,
+        place: &Place<K, V>,
+    ) -> Taken<K, V> {
         let departed = Self::depart_from(place, number);
         if !self.pins.nobody_reads() {
             return Taken::Departed(departed);
@@ -248,8 +263,7 @@ impl<K, V> Slots<K, V> {
     /// Takes the entry in place `number` out of sight.
     #[cfg(all(test, loom))]
     pub(super) fn depart(&self, _: &mut Tenancy, number: u32) -> Departed {
-        let place = self.places.get(number).expect("an entry is in a place");
-        Self::depart_from(place, number)
+        Self::depart_from(self.place(number), number)
     }
 
     fn depart_from(place: &Place<K, V>, number: u32) -> Departed {
