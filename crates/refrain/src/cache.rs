@@ -202,7 +202,7 @@ where
         let weight = options
             .weight_bytes
             .unwrap_or_else(|| inner.weigh(&key, &value));
-        let facts = inner.facts(weight, &options, inner.clock.elapsed());
+        let facts = inner.facts(weight, &options, inner.moment_of_writing(&options));
         let expires = facts.expires;
         let mut entry = Some(NewEntry {
             key,

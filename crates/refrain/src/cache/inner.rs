@@ -73,6 +73,15 @@ where
             .unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The moment at which an entry with these options is written: exact where that says when it expires.
+    pub(super) fn moment_of_writing(&self, options: &EntryOptions) -> Duration {
+        if options.time_to_live.is_some() || self.has_time_to_live.load(Ordering::Relaxed) {
+            self.clock.elapsed()
+        } else {
+            self.clock.lately()
+        }
+    }
+
     /// What is known of an entry that is written at this moment, which is now or was just now.
     pub(crate) fn facts(
         &self,

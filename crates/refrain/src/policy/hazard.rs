@@ -31,8 +31,6 @@ pub(super) use word::touch;
 const CORRECTIONS_MAX: u32 = 64;
 /// Slots to look at for one that is taken.
 const PROBES_PER_REVIEW: usize = 4;
-/// So many at least are looked at in one go: they lie side by side.
-const REVIEWS_TOGETHER: usize = 8;
 /// Entries looked at again for each one that leaves when the capacity shrinks.
 const REVIEWS_TO_SHRINK: usize = 8;
 
@@ -43,8 +41,6 @@ pub(super) struct Hazard {
     order: Order,
     /// Where the round of reviews has come to.
     review: u32,
-    /// Reviews that are due.
-    reviews_due: usize,
     /// How much exposure of the candidate just admitted is booked.
     admitted_booked: u64,
     /// And its index, if it had to be computed.
@@ -68,7 +64,6 @@ impl Hazard {
             learner: Learner::new(),
             order: Order::new(),
             review: 0,
-            reviews_due: 0,
             admitted_booked: 0,
             admitted_index: None,
             taken: Vec::new(),
@@ -157,9 +152,8 @@ impl Hazard {
                 now.tick,
                 self.life(candidate.expires, now),
             ));
-            self.reviews_due += self.learner.pace.reviews();
-            if self.reviews_due >= REVIEWS_TOGETHER {
-                let due = std::mem::take(&mut self.reviews_due);
+            let due = self.learner.pace.reviews_due();
+            if due > 0 {
                 self.review(residents, due, now);
             }
         }

@@ -18,9 +18,11 @@ const REQUESTS_MIN: u64 = 64;
 
 /// Entries whose index is computed anew before one is evicted; more gains 0.1 points in `docs/eviction.md`.
 const REVIEWS_MAX: f32 = 64.0;
-const REVIEWS_MIN: f32 = 1.0;
-/// As many of them a second take 2 to 3 % of a processor.
-const REVIEWS_PER_SECOND: f32 = 2e6;
+const REVIEWS_MIN: f32 = 0.125;
+/// As many of them a second take some 4 % of a processor.
+const REVIEWS_PER_SECOND: f32 = 1e6;
+/// So many at least are looked at in one go: they lie side by side.
+const REVIEWS_TOGETHER: f32 = 8.0;
 /// Never fewer than one key in this power of two.
 const POWER_MAX: u32 = 8;
 /// Uses that are learned from take as much.
@@ -34,12 +36,14 @@ pub(super) struct Pace {
     lately: Measure,
     now: Measure,
     effort: Effort,
+    /// Reviews that are due.
+    due: f32,
 }
 
 /// What the rates come to: asked for with each request, and computed when they are measured.
 #[derive(Debug, Clone, Copy)]
 struct Effort {
-    reviews: usize,
+    reviews: f32,
     sampling: Sampling,
     learning: Sampling,
     remembering: Sampling,
@@ -67,6 +71,7 @@ impl Default for Pace {
             effort: Effort::at(lately.rates, now.rates),
             lately,
             now,
+            due: 0.0,
         }
     }
 }
@@ -134,9 +139,13 @@ impl Pace {
         Some(rates.requests * time.as_secs_f32())
     }
 
-    /// How many entries to look at again before one is evicted.
-    pub(super) fn reviews(&self) -> usize {
-        self.effort.reviews
+    /// How many entries to look at again now that one has to leave.
+    pub(super) fn reviews_due(&mut self) -> usize {
+        self.due += self.effort.reviews;
+        if self.due < REVIEWS_TOGETHER {
+            return 0;
+        }
+        std::mem::take(&mut self.due) as usize
     }
 
     /// Which hits are reported.
@@ -162,7 +171,7 @@ impl Effort {
             (REVIEWS_PER_SECOND / rates.admissions).clamp(REVIEWS_MIN, REVIEWS_MAX)
         });
         Self {
-            reviews: reviews as usize,
+            reviews,
             sampling,
             learning: if burst.power() > sampling.power() {
                 burst
@@ -209,7 +218,7 @@ mod tests {
                 time: Duration::ZERO,
             });
         }
-        assert_eq!(pace.reviews(), 64);
+        assert!((pace.effort.reviews - 64.0).abs() < 0.1);
         assert_eq!(pace.sampling(), Sampling::ALL);
         assert_eq!(pace.requests_in(Duration::from_secs(1)), None);
     }
@@ -243,7 +252,11 @@ mod tests {
                 time: rest.time + Duration::from_micros(micros),
             });
         }
-        assert_eq!(pace.reviews(), 2);
+        assert!(
+            (pace.effort.reviews - 1.0).abs() < 0.1,
+            "{}",
+            pace.effort.reviews
+        );
         assert_eq!(pace.sampling(), Sampling::ALL);
         assert_eq!(pace.learning(), Sampling::one_in_power_of_two(5));
         assert_eq!(pace.requests_in(Duration::from_secs(1)), expected);
@@ -259,7 +272,11 @@ mod tests {
                 time: Duration::from_micros(micros),
             });
         }
-        assert_eq!(pace.reviews(), 2);
+        assert!(
+            (pace.effort.reviews - 1.0).abs() < 0.1,
+            "{}",
+            pace.effort.reviews
+        );
         assert_eq!(pace.remembering(), Sampling::one_in_power_of_two(3));
     }
 }
