@@ -58,11 +58,8 @@ impl MemoryCache {
 
     /// The value, counted as a hit; a miss is not counted, for those who compute it then.
     pub(crate) fn found(&self, py: Python<'_>, key: &Key) -> PyResult<Option<Py<PyAny>>> {
-        let live = self.live(py)?;
-        if live.cache.peek_entry(&key.0).is_none() {
-            return Ok(None);
-        }
-        Ok(live.cache.get(&key.0).map(|value| value.get(py)))
+        let value = self.live(py)?.cache.hit(&key.0);
+        Ok(value.map(|value| value.get(py)))
     }
 }
 
@@ -172,10 +169,7 @@ impl MemoryCache {
     ) -> PyResult<Bound<'py, PyAny>> {
         let options = Options::new(ttl_seconds, None, tags, None)?;
         let live = self.live(py)?;
-        if !refresh
-            && live.cache.peek_entry(&key.0).is_some()
-            && let Some(value) = live.cache.get(&key.0)
-        {
+        if !refresh && let Some(value) = live.cache.hit(&key.0) {
             return Ok((value.get(py),).into_pyobject(py)?.into_any());
         }
         match Ticket::begin(&live.cache, key.0, &options, refresh) {

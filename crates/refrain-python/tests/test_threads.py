@@ -137,6 +137,22 @@ def test_a_decorated_function_runs_once_for_each_argument_and_every_call_is_coun
         assert stats["hits"] + stats["misses"] + stats["collapsed"] == THREADS * count * 5
 
 
+def test_every_call_is_counted_once_though_entries_are_evicted_meanwhile():
+    cache = Cache(max_entries=20, policy="lru")
+
+    @cache.cached()
+    def compute(number):
+        return number
+
+    def work(thread):
+        dice = random.Random(thread)
+        return all(compute(number) == number for number in dice.choices(range(60), k=3000))
+
+    assert all(without_errors(in_threads(THREADS, work)))
+    stats = cache.stats()
+    assert stats["hits"] + stats["misses"] + stats["collapsed"] == THREADS * 3000
+
+
 def test_the_process_has_one_cache_though_threads_ask_for_it_at_once(monkeypatch):
     for _ in range(50):
         monkeypatch.setattr("refrain_cache._lru._process_wide", None)

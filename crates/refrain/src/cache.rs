@@ -143,6 +143,25 @@ where
         entry
     }
 
+    /// The value for `key`, if there is a fresh one. Counts a hit; a miss is left to be counted by whoever computes the
+    /// value then. O(1).
+    ///
+    /// ```
+    /// let cache: refrain::Cache<u64, u64> = refrain::Cache::builder().build()?;
+    /// assert_eq!(cache.hit(&1), None);
+    /// assert_eq!(cache.stats().misses, 0);
+    /// cache.insert(1, 10);
+    /// assert_eq!(cache.hit(&1), Some(10));
+    /// assert_eq!(cache.stats().hits, 1);
+    /// # Ok::<(), refrain::BuildError>(())
+    /// ```
+    pub fn hit<Q: ?Sized + Eq + Hash>(&self, key: &Q) -> Option<V>
+    where
+        K: Borrow<Q>,
+    {
+        self.inner.value(key, self.inner.hash(key))
+    }
+
     /// The entry for `key`, if there is a fresh one; neither counted nor counted as use. O(1).
     ///
     /// ```
