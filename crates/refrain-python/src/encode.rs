@@ -106,8 +106,8 @@ impl Keyable for Value<'_, '_> {
             encoder.list(self.values(items.iter()))
         } else if let Ok(entries) = object.cast_exact::<PyDict>() {
             self.mapping(&entries.items(), encoder)
-        } else if let Ok(items) = object.cast_exact::<PySet>() {
-            encoder.set(self.values(items.iter()))
+        } else if object.is_exact_instance_of::<PySet>() {
+            encoder.set(self.values(self.members()?.iter()))
         } else if let Ok(items) = object.cast_exact::<PyFrozenSet>() {
             encoder.set(self.values(items.iter()))
         } else if let Ok(media) = object.cast_exact::<Media>() {
@@ -131,6 +131,14 @@ impl<'py> Value<'_, 'py> {
     /// A copy of the references, since encoding may run code that changes the container.
     fn values(&self, items: impl Iterator<Item = Bound<'py, PyAny>>) -> Vec<Self> {
         items.map(|item| self.at(item)).collect()
+    }
+
+    /// The items of a set at one moment: without the interpreter's lock another thread may change it meanwhile.
+    fn members(&self) -> Result<Bound<'py, PyList>, Unkeyable> {
+        let list = self.object.py().get_type::<PyList>();
+        let members = list.call1((&self.object,));
+        let members = members.and_then(|members| Ok(members.cast_into()?));
+        members.map_err(|error| self.refusal(error))
     }
 
     fn mapping(

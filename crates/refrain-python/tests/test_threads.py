@@ -168,3 +168,24 @@ def test_threads_that_go_past_the_cache_are_told_once_together():
     with pytest.warns(BypassWarning) as told:
         assert in_threads(THREADS, lambda _: [compute(print) for _ in range(50)]) == [[5] * 50] * THREADS
     assert len(told) == 1
+
+
+def test_a_set_that_another_thread_changes_does_not_break_the_call():
+    items, done = set(range(1000)), threading.Event()
+
+    @cached_result_sync(cache=LRUCache())
+    def compute(items):
+        return 5
+
+    def work(thread):
+        if thread == 0:
+            while not done.is_set():
+                items.add(1000)
+                items.discard(1000)
+            return 5
+        try:
+            return {compute(items) for _ in range(2000)}.pop()
+        finally:
+            done.set()
+
+    assert without_errors(in_threads(2, work)) == [5, 5]
