@@ -15,6 +15,7 @@ import pytest
 import refrain_cache
 from callers import in_threads
 from refrain_cache import BypassWarning, Cache, LRUCache, cached_result_sync, get_cache
+from refrain_cache._flights import Flight
 
 THREADS = 8
 
@@ -189,3 +190,14 @@ def test_a_set_that_another_thread_changes_does_not_break_the_call():
             done.set()
 
     assert without_errors(in_threads(2, work)) == [5, 5]
+
+
+def test_the_first_who_ends_a_computation_tells_how_it_ended():
+    flights = [Flight("key", None, None) for _ in range(2000)]
+
+    def work(thread):
+        for flight in flights:
+            flight.end("value", thread)
+
+    without_errors(in_threads(THREADS, work))
+    assert all(flight.ended for flight in flights)

@@ -11,7 +11,7 @@ import functools
 import itertools
 import threading
 import time
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any, Awaitable, Callable, Protocol
 
@@ -66,8 +66,10 @@ class Flight:
         return self._outcome.done()
 
     def end(self, kind: str, content: Any) -> None:
-        if not self._outcome.done():
+        try:
             self._outcome.set_result((kind, content))
+        except InvalidStateError:
+            pass  # It has ended already: of those who find its loop lost, one is the first.
 
     def wait(self, limit: Limit) -> tuple[str, Any]:
         """Sleeps until it has ended."""
