@@ -33,7 +33,6 @@ class Cache:
         self._native = MemoryCache(max_entries, max_bytes, ttl_seconds, policy, clock)
         self._size_of = size_of
         self._flights = Flights()
-        self._collapsed = 0
         _forks.forget_in_children(self)
 
     def get(self, key: Any, default: Any = None) -> Any:
@@ -174,11 +173,12 @@ class Cache:
 
     def stats(self) -> dict[str, Any]:
         """Counters, what is held, and seconds of computation saved and spent."""
-        return {**self._native.stats(), "collapsed": self._collapsed, "running": len(self._flights)}
+        flights = self._flights
+        return {**self._native.stats(), "collapsed": flights.joined, "running": len(flights)}
 
     def reset_stats(self) -> None:
         """Zeroes the counters."""
-        self._collapsed = 0
+        self._flights.reset_joined()
         self._native.reset_stats()
 
     def limits(self) -> dict[str, Any]:
@@ -209,7 +209,6 @@ class Cache:
     def forget_everything(self) -> None:
         """Begins anew, with the same settings. For child processes."""
         self._flights = Flights()
-        self._collapsed = 0
         self._native.forget_everything()
 
     def _results(
@@ -266,8 +265,7 @@ class _Results:
         return begun if isinstance(begun, tuple) else _Computation(begun, self._tags)
 
     def is_current(self, ticket: Any) -> bool:
-        # Asked by somebody who joins. What has been overtaken is not there to be joined.
-        self._cache._collapsed += 1
+        # What has been overtaken is not there to be joined.
         return True
 
     def finish(self, ticket: Any, key: Key, value: Any, seconds: float) -> bool:

@@ -128,6 +128,7 @@ class Flights:
         # Reentrant, since comparing keys may run anything.
         self._lock = threading.RLock()
         self._running: dict[Any, Flight] = {}
+        self._joined = 0
 
     def run(
         self,
@@ -211,10 +212,20 @@ class Flights:
     def __len__(self) -> int:
         return len(self._running)
 
+    @property
+    def joined(self) -> int:
+        """Callers that joined a computation of somebody else."""
+        return self._joined
+
+    def reset_joined(self) -> None:
+        with self._lock:
+            self._joined = 0
+
     def _board(self, results: Results, key: Any, loop: Loop | None) -> tuple[Any, bool]:
         with self._lock:
             flight = self._running.get(key)
             if flight is not None and not flight.ended and results.is_current(flight.ticket):
+                self._joined += 1
                 return flight, False
             begun = results.begin(key)
             if isinstance(begun, tuple):
