@@ -37,7 +37,7 @@ struct Live {
     time: Time,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 struct Settings {
     policy: Policy,
     capacity: Capacity,
@@ -264,9 +264,16 @@ impl MemoryCache {
             settings.capacity = capacity;
             settings.time_to_live = ttl;
         }
-        live.cache.set_time_to_live(ttl);
-        live.cache.set_capacity(capacity);
-        Ok(())
+        // Evicting may run finalizers, so no lock is held. If another thread sets them too, the last one to come here
+        // applies what is set in the end.
+        loop {
+            let applied = *self.settings();
+            live.cache.set_time_to_live(applied.time_to_live);
+            live.cache.set_capacity(applied.capacity);
+            if *self.settings() == applied {
+                return Ok(());
+            }
+        }
     }
 
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {

@@ -201,3 +201,16 @@ def test_the_first_who_ends_a_computation_tells_how_it_ended():
 
     without_errors(in_threads(THREADS, work))
     assert all(flight.ended for flight in flights)
+
+
+def test_limits_that_threads_set_at_once_are_the_limits_that_hold():
+    cache = Cache(max_entries=1, policy="lru")
+
+    def work(thread):
+        for _ in range(300):
+            cache.set_limits(max_entries=10 + thread)
+
+    without_errors(in_threads(THREADS, work))
+    for number in range(30):
+        cache.set(number, number)
+    assert len(cache) == cache.limits()["max_entries"] >= 10
