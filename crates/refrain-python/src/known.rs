@@ -11,6 +11,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 use refrain::Key;
 use refrain::key::RequestForm;
+use spin::Yield;
 use spin::mutex::SpinMutex;
 
 /// Sets of places at first, and at most: 64 kB, and with forms of ordinary length (150 bytes) 12 MB when all are taken.
@@ -67,9 +68,10 @@ fn keep(form: &[u8], key: Key, digits: Option<Py<PyString>>) {
 }
 
 /// The lock is held for nanoseconds, five times for as long as the table takes to grow, and with the interpreter's lock
-/// never met by anybody. Nothing under it runs Python code: what is dropped there is text.
+/// never met by anybody; without, who meets it lets others run. Nothing under it runs Python code or waits: what is
+/// dropped there is text that this thread has another reference to.
 fn with_known<T>(take: impl FnOnce(&mut KnownKeys) -> T) -> T {
-    static KNOWN: SpinMutex<Option<KnownKeys>> = SpinMutex::new(None);
+    static KNOWN: SpinMutex<Option<KnownKeys>, Yield> = SpinMutex::new(None);
     take(KNOWN.lock().get_or_insert_with(KnownKeys::new))
 }
 

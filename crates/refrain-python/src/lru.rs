@@ -3,7 +3,8 @@
 //! A lookup hashes the key by Python, once, and looks for it under a lock. Python decides whether two keys are equal,
 //! which may run code of the user's. So it is asked without the lock, only about keys of the same hash, and the lookup
 //! begins anew with the answer. Built-in text, bytes and numbers are compared at once: no code of the user's runs
-//! there. Nothing under the lock waits, calls into Python or takes the interpreter, so it can be held with it.
+//! there. Nothing under the lock waits, calls into Python or takes the interpreter, so it can be held with it. Nor is a
+//! reference given up there: without the interpreter's lock that may wait for other threads, which may wait for ours.
 
 mod amount;
 mod entries;
@@ -13,6 +14,7 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyInt, PyString};
+use spin::Yield;
 use spin::mutex::{SpinMutex, SpinMutexGuard};
 
 use crate::clock::Clock;
@@ -23,7 +25,8 @@ use state::{Limits, Removed, State};
 #[pyclass(frozen, subclass, weakref, module = "refrain_cache._native")]
 pub(crate) struct ExactLru {
     /// Held for nanoseconds, and with the interpreter's lock never met by anybody: letting it go is a plain store.
-    state: SpinMutex<State>,
+    /// Without that lock, who meets it lets others run, since the holder may have been interrupted.
+    state: SpinMutex<State, Yield>,
     clock: Clock,
 }
 
@@ -34,7 +37,7 @@ pub(crate) enum Found {
 }
 
 impl ExactLru {
-    fn lock(&self) -> SpinMutexGuard<'_, State> {
+    fn lock(&self) -> SpinMutexGuard<'_, State, Yield> {
         self.state.lock()
     }
 
@@ -43,7 +46,7 @@ impl ExactLru {
         &self,
         key: &Bound<'_, PyAny>,
         hash: isize,
-    ) -> PyResult<(SpinMutexGuard<'_, State>, Option<Place>)> {
+    ) -> PyResult<(SpinMutexGuard<'_, State, Yield>, Option<Place>)> {
         let mut asked: Vec<(Place, bool)> = Vec::new();
         loop {
             let state = self.lock();
@@ -227,7 +230,9 @@ impl ExactLru {
         let (state, place) = self.locate(key, key.hash()?)?;
         let entry = place.and_then(|place| state.entries.get(place));
         let fresh = entry.filter(|entry| now < entry.expires);
-        Ok(fresh.map_or(default, |entry| Some(entry.value.clone_ref(key.py()))))
+        let value = fresh.map(|entry| entry.value.clone_ref(key.py()));
+        drop(state);
+        Ok(value.or(default))
     }
 
     fn __contains__(&self, key: &Bound<'_, PyAny>) -> PyResult<bool> {
