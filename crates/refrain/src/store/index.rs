@@ -67,10 +67,11 @@ struct PageState {
 
 /// 512 cells of 4 bytes: half a memory page, split in about a microsecond.
 const CELLS: usize = if SCHEDULES { 4 } else { 512 };
-/// A fuller page is split or rebuilt. By then a hit looks at two cells on average and a miss at four (Knuth, The Art of Computer Programming, 6.4, theorem K).
-const MOST_USED: u32 = if SCHEDULES { 3 } else { 320 };
+/// A fuller page is split or rebuilt. By then a hit looks at two cells on average and a miss at six (Knuth, The Art of
+/// Computer Programming, 6.4, theorem K).
+const MOST_USED: u32 = if SCHEDULES { 3 } else { 352 };
 /// A page with fewer live cells is rebuilt instead of split: the rest are tombstones.
-const WORTH_SPLITTING: u32 = if SCHEDULES { 2 } else { 192 };
+const WORTH_SPLITTING: u32 = if SCHEDULES { 2 } else { 272 };
 /// Directories up to 2^18 pages: room for more slots than can be numbered, if the hashes are any good.
 const MAX_DEPTH: u32 = 18;
 
