@@ -34,7 +34,10 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
             return Insertion::Declined;
         };
         let hash = placing(new.hash);
-        self.index.fetch(hash);
+        // What is there for the key, if anything, is looked at under the lock, so it is fetched before.
+        if let Some(slot) = self.index.probe(hash).next() {
+            self.slots.fetch(slot);
+        }
         let mut held = self.hold();
         held.expire_due(now, removed);
         held.deliver_hits(now);
