@@ -70,11 +70,11 @@ impl<K, V> Store<K, V> {
     }
 
     /// Others hold the lock for less than a microsecond as a rule, so it is tried for some tens of them before this thread is
-    /// put to sleep. Ever more seldom: a thread that stores one entry after the other then does so a few times in a row, with
+    /// put to sleep. Seldom, and ever more seldom: a thread that stores one entry after the other then does so a few times in a row, with
     /// all that it works on in its own core's cache, which would otherwise move from core to core each time.
     #[cold]
     fn wait_to_hold(&self) -> Held<'_, K, V> {
-        for pauses in [4, 4, 8, 8, 16, 16, 32, 64, 128, 256, 512, 1024, 1024] {
+        for pauses in [128, 256, 512, 1024, 1024, 1024] {
             (0..pauses).for_each(|_| spin_loop());
             if let Some(held) = self.try_hold() {
                 return held;
