@@ -126,6 +126,9 @@ pub struct Candidate {
 /// Costs below a microsecond count as one, so that entries of which no cost is known still differ by use and weight.
 const LEAST_COST_SECONDS: f32 = 1e-6;
 
+/// Room for so many entries that were taken out is kept from one admission to the next. A large value may displace a million.
+const TAKEN_KEPT: usize = 256;
+
 /// What the cache holds, and what has to leave before the candidate fits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Space {

@@ -13,7 +13,9 @@ mod floor;
 
 use super::heap::Heap;
 use super::pace::Pace;
-use super::{Admission, Candidate, LEAST_COST_SECONDS, Moment, Residents, Sampling, Space};
+use super::{
+    Admission, Candidate, LEAST_COST_SECONDS, Moment, Residents, Sampling, Space, TAKEN_KEPT,
+};
 use floor::Floor;
 
 /// Uses are counted to here, in the low bits of the word below the tick.
@@ -95,6 +97,7 @@ impl Gdsf {
                 for (slot, value) in self.taken.drain(..) {
                     self.heap.set(slot, value);
                 }
+                self.taken.shrink_to(TAKEN_KEPT);
                 // What was refused raises the floor, as what is given up does.
                 self.floor.rise(now.tick, value);
                 return Admission::Decline;
@@ -105,6 +108,7 @@ impl Gdsf {
             self.floor.rise(now.tick, *displaced);
         }
         victims.extend(self.taken.drain(..).map(|(slot, _)| slot));
+        self.taken.shrink_to(TAKEN_KEPT);
         Admission::Admit { word }
     }
 

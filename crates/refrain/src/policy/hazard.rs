@@ -21,7 +21,9 @@ mod word;
 
 use std::time::Duration;
 
-use super::{Admission, Candidate, Hit, Moment, Residents, Sampling, Space, StateError};
+use super::{
+    Admission, Candidate, Hit, Moment, Residents, Sampling, Space, StateError, TAKEN_KEPT,
+};
 use learner::Learner;
 use order::Order;
 
@@ -126,6 +128,7 @@ impl Hazard {
             self.learner.remember(residents, slot, now.tick);
             victims.push(slot);
         }
+        self.taken.shrink_to(TAKEN_KEPT);
         self.learner.forget(candidate);
         self.admitted_booked = bid.booked;
         self.admitted_index = bid.index;
@@ -170,6 +173,7 @@ impl Hazard {
         while let Some((slot, index)) = self.taken.pop() {
             self.order.set(slot, index);
         }
+        self.taken.shrink_to(TAKEN_KEPT);
         self.learner
             .remember_candidate(candidate, bid.word, bid.booked, now.tick);
     }

@@ -7,6 +7,9 @@ use super::{NewEntry, Removed, Store, fingerprint, placing};
 use crate::entry::{Capacity, Insertion, RemovalCause};
 use crate::policy::{Admission, Candidate, Moment};
 
+/// Room for so many victims is kept from one insertion to the next. A large value may displace a million.
+const VICTIMS_KEPT: usize = 256;
+
 /// A value, and what the policy sees of it.
 struct Offer<'a, K, V> {
     entry: &'a mut Option<NewEntry<K, V>>,
@@ -120,6 +123,7 @@ impl<K: Eq + Clone, V: Clone> Held<'_, K, V> {
             removed.push(taken, cause);
         }
         self.writer.victims.clear();
+        self.writer.victims.shrink_to(VICTIMS_KEPT);
         self.fetch_upcoming();
         left
     }
