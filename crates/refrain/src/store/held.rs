@@ -181,8 +181,11 @@ impl<K: Eq, V> Held<'_, K, V> {
         store.index.replace(&mut writer.index, hash, old, number);
         writer.expiry.remove(old);
         writer.counts.count(RemovalCause::Replaced);
-        let place = store.slots.place(old);
-        Some(store.slots.take(&mut writer.tenancy, old, place))
+        Some(
+            store
+                .slots
+                .take(&mut writer.tenancy, store.slots.locate(old)),
+        )
     }
 
     #[inline]
@@ -225,13 +228,13 @@ impl<K: Eq, V> Held<'_, K, V> {
     #[inline]
     pub(super) fn vacate(&mut self, number: u32, cause: RemovalCause) -> (Taken<K, V>, u64) {
         let (store, writer) = (self.store, &mut *self.writer);
-        let place = store.slots.place(number);
-        let slot = place.slot();
+        let located = store.slots.locate(number);
+        let slot = located.slot();
         writer.expiry.remove(number);
         (store.index).erase(&mut writer.index, slot.hash(), number);
         writer.counts.count(cause);
         let weight_bytes = store.slots.weight_bytes(number, slot);
-        let taken = store.slots.take(&mut writer.tenancy, number, place);
+        let taken = store.slots.take(&mut writer.tenancy, located);
         (taken, weight_bytes)
     }
 

@@ -229,7 +229,7 @@ fn move_out(scene: &Scene, departed: Option<super::slots::Departed>) -> usize {
 
 /// Takes the entry in place 0 out by the shorter way where nobody is reading, and moves it out in any case.
 fn take_out(scene: &Scene, tenancy: &mut Tenancy) -> usize {
-    match scene.slots.take(tenancy, 0, scene.slots.place(0)) {
+    match scene.slots.take(tenancy, scene.slots.locate(0)) {
         Taken::Content(content) => {
             take_apart(&scene.cells[content.value as usize]);
             1

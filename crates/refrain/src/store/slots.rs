@@ -32,10 +32,16 @@ pub(super) struct Slots<K, V> {
     in_limbo: AtomicBool,
 }
 
-pub(super) struct Place<K, V> {
+struct Place<K, V> {
     slot: Slot,
     /// There unless the slot is vacant.
     content: UnsafeCell<MaybeUninit<Content<K, V>>>,
+}
+
+/// A place and its number, which belong together: looked for once, and used several times.
+pub(super) struct Located<'a, K, V> {
+    number: u32,
+    place: &'a Place<K, V>,
 }
 
 pub(super) struct Content<K, V> {
@@ -87,12 +93,14 @@ const FIRST_BITS: u32 = if SCHEDULES { 3 } else { 6 };
 // thread that filled it to the one that takes it out, so both must be `Send`. All else in it is atomic.
 unsafe impl<K: Send + Sync, V: Send + Sync> Sync for Place<K, V> {}
 
-impl<K, V> Place<K, V> {
+impl<'a, K, V> Located<'a, K, V> {
     #[inline]
-    pub(super) fn slot(&self) -> &Slot {
-        &self.slot
+    pub(super) fn slot(&self) -> &'a Slot {
+        &self.place.slot
     }
+}
 
+impl<K, V> Place<K, V> {
     fn vacant() -> Self {
         Self {
             slot: Slot::vacant(),
@@ -172,10 +180,11 @@ impl<K, V> Slots<K, V> {
         Some((&place.slot, content))
     }
 
-    /// The place of an entry that is there.
+    /// Where an entry is that is there.
     #[inline]
-    pub(super) fn place(&self, number: u32) -> &Place<K, V> {
-        self.places.get(number).expect("an entry is in a place")
+    pub(super) fn locate(&self, number: u32) -> Located<'_, K, V> {
+        let place = self.places.get(number).expect("an entry is in a place");
+        Located { number, place }
     }
 
     /// The facts of place `number`, whatever is in it.
@@ -241,13 +250,12 @@ impl<K, V> Slots<K, V> {
         place.slot.enliven(hash, word, extra, facts);
     }
 
-    /// Takes the entry in place `number` out: the place is vacant at once, if nobody is reading.
+    /// Takes an entry out: its place is vacant at once, if nobody is reading.
     #[inline]
     pub(super) fn take(
         &self,
         tenancy: &mut Tenancy,
-        number: u32,
-        place: &Place<K, V>,
+        Located { number, place }: Located<'_, K, V>,
     ) -> Taken<K, V> {
         let departed = Self::depart_from(place, number);
         if !self.pins.nobody_reads() {
@@ -263,7 +271,7 @@ impl<K, V> Slots<K, V> {
     /// Takes the entry in place `number` out of sight.
     #[cfg(all(test, loom))]
     pub(super) fn depart(&self, _: &mut Tenancy, number: u32) -> Departed {
-        Self::depart_from(self.place(number), number)
+        Self::depart_from(self.locate(number).place, number)
     }
 
     fn depart_from(place: &Place<K, V>, number: u32) -> Departed {
