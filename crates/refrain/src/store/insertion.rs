@@ -42,7 +42,11 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
             self.slots.fetch(slot);
         }
         let mut held = self.hold();
-        held.expire_due(now, removed);
+        while !held.expire_due(now, removed) {
+            // There is more; others get through meanwhile.
+            drop(held);
+            held = self.hold();
+        }
         held.deliver_hits(now);
         let candidate = Candidate {
             fingerprint: fingerprint(hash),

@@ -74,13 +74,11 @@ impl<K: Eq + Clone, V: Clone> Held<'_, K, V> {
         false
     }
 
-    /// Lets everything go that has expired, before anything else is decided.
+    /// The same, where as a rule nothing has.
     #[inline]
-    pub(super) fn expire_due(&mut self, now: Duration, removed: &mut Removed<'_, K, V>) {
+    pub(super) fn expire_due(&mut self, now: Duration, removed: &mut Removed<'_, K, V>) -> bool {
         let due = self.writer.expiry.lower_bound();
-        if due.is_some_and(|due| due <= whole_millis(now)) {
-            while !self.expire_some(now, removed) {}
-        }
+        due.is_none_or(|due| due > whole_millis(now)) || self.expire_some(now, removed)
     }
 
     /// Takes an entry out that is in order, and releases its room.
