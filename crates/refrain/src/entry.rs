@@ -42,11 +42,11 @@ pub struct EntryInfo {
     pub weight_bytes: u64,
     /// What making the value took, as measured or as told.
     pub cost: Duration,
-    /// Time since it was written.
+    /// Time since it was written; up to ten milliseconds more if it has no time to live.
     pub age: Duration,
     /// Time until it expires; `None` if it never does.
     pub expires_in: Option<Duration>,
-    /// Wall clock at which it was written.
+    /// Wall clock at which it was written, by the same moment as `age`.
     pub written_at: SystemTime,
     /// Hits since it was written, up to 8,388,607. Two at the same instant may count once; the cache's own
     /// [counter](crate::Stats::hits) is exact.

@@ -21,6 +21,14 @@ pub(crate) enum Found<R> {
 /// another writer took out what was just found.
 const TRIES: usize = if SCHEDULES { 1 } else { 63 };
 
+/// What is looked for, and by whom.
+struct Search<'a, Q: ?Sized> {
+    key: &'a Q,
+    hash: u64,
+    clock: &'a Clock,
+    reader: Reader,
+}
+
 impl<K: Eq + Clone, V: Clone> Store<K, V> {
     /// The value of the fresh entry for `key`; a hit is counted and makes it the most recently used.
     #[inline]
@@ -57,16 +65,17 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
     where
         K: Borrow<Q>,
     {
-        let found = self.find(
+        let reader = thread_number();
+        let search = Search {
             key,
             hash,
             clock,
-            thread_number(),
-            |content, slot, number| {
-                let info = self.info(number, slot, clock.elapsed(), clock);
-                (content.value.clone(), info)
-            },
-        );
+            reader,
+        };
+        let found = self.find(&search, |content, slot, number| {
+            let info = self.info(number, slot, clock.elapsed(), clock);
+            (content.value.clone(), info)
+        });
         match found {
             Found::Fresh(entry) => Some(entry),
             Found::Expired | Found::Nothing => None,
@@ -84,10 +93,16 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
     where
         K: Borrow<Q>,
     {
+        let by = |reader| Search {
+            key,
+            hash,
+            clock,
+            reader,
+        };
         // Two copies of all that follows: the one for nearly all threads knows that no other writes to their lines.
         match thread_number() {
-            reader @ Reader { own: true, .. } => self.hit_by(reader, key, hash, clock, take),
-            reader => self.hit_from_the_crowd(reader, key, hash, clock, take),
+            reader @ Reader { own: true, .. } => self.hit_by(&by(reader), take),
+            reader => self.hit_from_the_crowd(&by(reader), take),
         }
     }
 
@@ -95,42 +110,36 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
     #[inline(never)]
     fn hit_from_the_crowd<Q: ?Sized + Eq, R>(
         &self,
-        reader: Reader,
-        key: &Q,
-        hash: u64,
-        clock: &Clock,
+        search: &Search<'_, Q>,
         take: impl Fn(&Content<K, V>, &Slot, u32) -> R,
     ) -> Found<R>
     where
         K: Borrow<Q>,
     {
-        self.hit_by(reader, key, hash, clock, take)
+        self.hit_by(search, take)
     }
 
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "it is to know whose the reader is")]
     fn hit_by<Q: ?Sized + Eq, R>(
         &self,
-        reader: Reader,
-        key: &Q,
-        hash: u64,
-        clock: &Clock,
+        search: &Search<'_, Q>,
         take: impl Fn(&Content<K, V>, &Slot, u32) -> R,
     ) -> Found<R>
     where
         K: Borrow<Q>,
     {
-        self.find(key, hash, clock, reader, |content, slot, number| {
+        self.find(search, |content, slot, number| {
             slot.count_hit();
             // The value's cache line is on its way while the hit is recorded.
             let taken = take(content, slot, number);
             let weight_bytes = self.slots.weight_bytes(number, slot);
-            self.recorder.hit(reader, number, slot, weight_bytes);
+            (self.recorder).hit(search.reader, number, slot, weight_bytes);
             taken
         })
     }
 
-    /// What `visit` makes of the entry for `key`, which stays whole meanwhile.
+    /// What `visit` makes of the entry that is looked for, which stays whole meanwhile.
     #[inline(always)]
     #[expect(
         clippy::inline_always,
@@ -138,18 +147,15 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
     )]
     fn find<Q: ?Sized + Eq, R>(
         &self,
-        key: &Q,
-        hash: u64,
-        clock: &Clock,
-        reader: Reader,
+        search: &Search<'_, Q>,
         visit: impl Fn(&Content<K, V>, &Slot, u32) -> R,
     ) -> Found<R>
     where
         K: Borrow<Q>,
     {
-        match self.attempt(key, hash, clock, reader, &visit) {
+        match self.attempt(search, &visit) {
             Some(found) => found,
-            None => self.find_in_spite_of_changes(key, hash, clock, reader, &visit),
+            None => self.find_in_spite_of_changes(search, &visit),
         }
     }
 
@@ -161,17 +167,14 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
     )]
     fn attempt<Q: ?Sized + Eq, R>(
         &self,
-        key: &Q,
-        hash: u64,
-        clock: &Clock,
-        reader: Reader,
+        search: &Search<'_, Q>,
         visit: &impl Fn(&Content<K, V>, &Slot, u32) -> R,
     ) -> Option<Found<R>>
     where
         K: Borrow<Q>,
     {
         let version = self.index.version();
-        match self.probe(key, hash, clock, reader, visit) {
+        match self.probe(search, visit) {
             Ok(found) => Some(found),
             Err(departed) => (!departed && self.index.is_still(version)).then_some(Found::Nothing),
         }
@@ -185,15 +188,18 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
     )]
     fn probe<Q: ?Sized + Eq, R>(
         &self,
-        key: &Q,
-        hash: u64,
-        clock: &Clock,
-        reader: Reader,
+        search: &Search<'_, Q>,
         visit: &impl Fn(&Content<K, V>, &Slot, u32) -> R,
     ) -> Result<Found<R>, bool>
     where
         K: Borrow<Q>,
     {
+        let &Search {
+            key,
+            hash,
+            clock,
+            reader,
+        } = search;
         let mut departed = false;
         let pin = self.slots.pin(reader);
         for number in self.index.probe(placing(hash)) {
@@ -216,10 +222,7 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
     #[cold]
     fn find_in_spite_of_changes<Q: ?Sized + Eq, R>(
         &self,
-        key: &Q,
-        hash: u64,
-        clock: &Clock,
-        reader: Reader,
+        search: &Search<'_, Q>,
         visit: &impl Fn(&Content<K, V>, &Slot, u32) -> R,
     ) -> Found<R>
     where
@@ -227,13 +230,12 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
     {
         for _ in 0..TRIES {
             spin_loop();
-            if let Some(found) = self.attempt(key, hash, clock, reader, visit) {
+            if let Some(found) = self.attempt(search, visit) {
                 return found;
             }
         }
         // The writer was interrupted in the middle of a change: wait for it.
         let _held = self.hold();
-        let found = self.probe(key, hash, clock, reader, visit);
-        found.unwrap_or(Found::Nothing)
+        self.probe(search, visit).unwrap_or(Found::Nothing)
     }
 }
