@@ -86,9 +86,22 @@ impl Clock {
     /// assert_eq!(clock.elapsed().as_millis(), 5);
     /// ```
     pub fn fake() -> (Self, FakeClock) {
+        Self::fake_at(SystemTime::UNIX_EPOCH)
+    }
+
+    /// The same, with a wall clock that starts at `wall`: to try what a jump of it does.
+    ///
+    /// ```
+    /// use std::time::{Duration, SystemTime};
+    ///
+    /// let later = SystemTime::UNIX_EPOCH + Duration::from_secs(60);
+    /// let (clock, _hands) = refrain::Clock::fake_at(later);
+    /// assert_eq!((clock.elapsed(), clock.wall()), (Duration::ZERO, later));
+    /// ```
+    pub fn fake_at(wall: SystemTime) -> (Self, FakeClock) {
         let time = Arc::new(FakeTime {
             elapsed: Mutex::new(Duration::ZERO),
-            wall: SystemTime::UNIX_EPOCH,
+            wall,
             alarms: AlarmQueue::new(),
         });
         (Self(Source::Fake(Arc::clone(&time))), FakeClock(time))
@@ -117,6 +130,20 @@ impl Clock {
 
     pub(crate) fn is_fake(&self) -> bool {
         matches!(self.0, Source::Fake(_))
+    }
+
+    /// The wall clock, as seen from the moment this clock was made: a later jump of the machine's wall clock does not
+    /// move it. For what is to be understood after a restart, or elsewhere.
+    ///
+    /// ```
+    /// use std::time::{Duration, SystemTime};
+    ///
+    /// let (clock, hands) = refrain::Clock::fake();
+    /// hands.advance(Duration::from_secs(5));
+    /// assert_eq!(clock.wall(), SystemTime::UNIX_EPOCH + Duration::from_secs(5));
+    /// ```
+    pub fn wall(&self) -> SystemTime {
+        self.wall_at(self.elapsed())
     }
 
     /// The wall clock at `elapsed`, as seen from the moment this clock was made: a later jump of the machine's

@@ -1,0 +1,112 @@
+//! What can go wrong with a disk.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::FORMAT_VERSION;
+
+/// Why a folder cannot be used as a disk tier.
+///
+/// ```
+/// use refrain_disk::{DiskTier, OpenError};
+///
+/// let dir = tempfile::tempdir()?;
+/// let first = DiskTier::at(dir.path()).open()?;
+/// assert!(matches!(DiskTier::at(dir.path()).open(), Err(OpenError::InUse { .. })));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// Two who write would not know of each other's files.
+    #[error(
+        "cannot open disk tier at `{}`: another process writes to it; stop that one, name another folder, or open it to read",
+        dir.display()
+    )]
+    InUse {
+        /// The folder.
+        dir: PathBuf,
+    },
+    /// A newer build has been here.
+    #[error(
+        "cannot open disk tier at `{}`: format version {found}, this build reads {FORMAT_VERSION}; upgrade, or name an empty folder",
+        dir.display()
+    )]
+    Newer {
+        /// The folder.
+        dir: PathBuf,
+        /// The version of what is in it.
+        found: u32,
+    },
+    /// The operating system refused.
+    #[error("cannot open disk tier at `{}`: {action} failed", dir.display())]
+    Io {
+        /// The folder.
+        dir: PathBuf,
+        /// What was tried.
+        action: &'static str,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// A setting makes no sense.
+    #[error(transparent)]
+    Setting(#[from] refrain::BuildError),
+}
+
+/// Why the disk did not do what it was asked. A cache goes on without it.
+///
+/// ```
+/// use refrain_disk::DiskError;
+/// use std::time::Duration;
+///
+/// let error = DiskError::Suspended { failures: 3, again_in: Duration::from_secs(5) };
+/// assert_eq!(error.to_string(), "the disk failed 3 times in a row and is left alone for another 5 s");
+/// assert!(error.is_retryable());
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DiskError {
+    /// The operating system refused.
+    #[error("cannot {action} `{file}` of the disk tier")]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// The file or folder, from the tier's own folder on.
+        file: String,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// It failed so often that it is not asked for a while.
+    #[error(
+        "the disk failed {failures} times in a row and is left alone for another {} s",
+        again_in.as_secs()
+    )]
+    Suspended {
+        /// How often.
+        failures: u32,
+        /// For how long yet.
+        again_in: Duration,
+    },
+    /// Tags, file name, media type and codec are too long together.
+    #[error(
+        "what is said about the entry takes more than {limit} bytes; use fewer or shorter tags"
+    )]
+    MetadataTooLong {
+        /// Bytes allowed.
+        limit: usize,
+    },
+}
+
+impl DiskError {
+    /// Whether the same may succeed later.
+    ///
+    /// ```
+    /// assert!(!refrain_disk::DiskError::MetadataTooLong { limit: 65536 }.is_retryable());
+    /// ```
+    pub fn is_retryable(&self) -> bool {
+        !matches!(self, Self::MetadataTooLong { .. })
+    }
+}

@@ -1,0 +1,54 @@
+//! The disk tier of [`refrain`]: results in files that survive a restart, `kill -9` and a power cut.
+//!
+//! A [`DiskTier`] is the same cache whose values are files: one limit in bytes, one order of eviction, times to live,
+//! tags. It stands below a memory cache: a miss there is looked for here, and what has been computed is stored in both.
+//! Whatever the disk does, a program that uses it works: an error is the same as a miss, only slower.
+//!
+//! ```
+//! use refrain::{Insertion, Key};
+//! use refrain_disk::{DiskTier, NewEntry};
+//!
+//! let dir = tempfile::tempdir()?;
+//! let key = Key::builder().generator("render", "1").part("seed", &7).build()?;
+//! {
+//!     let tier = DiskTier::at(dir.path()).capacity_bytes(10 << 30).open()?;
+//!     let ticket = tier.begin();
+//!     let picture = b"two minutes of work"; // …computed here…
+//!     let stored = tier.store(&ticket, &key, &NewEntry::new(picture).media_type("image/png"))?;
+//!     assert_eq!(stored, Insertion::Stored); // a power cut does not take it away any more
+//! }
+//! let tier = DiskTier::at(dir.path()).open()?;
+//! let entry = tier.load(&key)?.expect("it was stored");
+//! assert_eq!(&entry.body[..], b"two minutes of work");
+//! assert_eq!(entry.media_type, "image/png");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What you may rely on
+//!
+//! * What [`DiskTier::store`] calls stored is there after a crash, until it is evicted, expires or is invalidated.
+//! * Every byte is compared with the digests in its file before it leaves. A damaged file is a miss.
+//! * The files take no more than the capacity, in blocks of 4 KiB, at any moment; old ones are gone before a new one is
+//!   written.
+//! * What has been invalidated does not come back, not after a crash either, nor from a computation that began before.
+//! * One process writes to a folder; others may read what it stores with a [`DiskReader`].
+
+mod breaker;
+mod entry;
+mod error;
+mod format;
+mod invalidations;
+mod names;
+mod reader;
+mod recovery;
+mod stats;
+mod storage;
+mod tier;
+
+pub use entry::{DiskEntry, NewEntry};
+pub use error::{DiskError, OpenError};
+pub use format::FORMAT_VERSION;
+pub use invalidations::Ticket;
+pub use reader::DiskReader;
+pub use stats::DiskStats;
+pub use tier::{DiskTier, DiskTierBuilder};

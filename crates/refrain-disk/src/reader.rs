@@ -1,0 +1,78 @@
+//! Reading what another process stores.
+
+use std::path::Path;
+
+use refrain::{Clock, Key};
+
+use crate::entry::DiskEntry;
+use crate::error::DiskError;
+use crate::names::file_of;
+use crate::storage::{Folder, Storage};
+
+/// Reads entries of a folder that another process may write to at the same time, and changes nothing there: an entry that
+/// it reads does not count as used.
+///
+/// ```
+/// use refrain::Key;
+/// use refrain_disk::{DiskReader, DiskTier, NewEntry};
+///
+/// let dir = tempfile::tempdir()?;
+/// let tier = DiskTier::at(dir.path()).open()?;
+/// let reader = DiskReader::at(dir.path());
+/// let key = Key::builder().generator("render", "1").part("seed", &7).build()?;
+/// assert_eq!(reader.load(&key)?, None);
+/// tier.store(&tier.begin(), &key, &NewEntry::new(b"picture"))?;
+/// assert_eq!(&reader.load(&key)?.expect("it was stored").body[..], b"picture");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct DiskReader {
+    storage: Folder,
+    clock: Clock,
+}
+
+impl DiskReader {
+    /// Reads from `dir`. It need not exist yet: until then everything is a miss.
+    ///
+    /// ```
+    /// use refrain::Key;
+    /// let reader = refrain_disk::DiskReader::at("/nowhere");
+    /// assert_eq!(reader.load(&Key::from_bytes([7; 32])).unwrap(), None);
+    /// ```
+    pub fn at(dir: impl AsRef<Path>) -> Self {
+        Self {
+            storage: Folder::to_read(dir.as_ref()),
+            clock: Clock::monotonic(),
+        }
+    }
+
+    /// The fresh entry for `key`, as far as the clock on the wall can tell. A damaged file is no entry.
+    ///
+    /// # Errors
+    ///
+    /// [`DiskError::Io`].
+    ///
+    /// ```
+    /// use refrain::Key;
+    /// let dir = tempfile::tempdir()?;
+    /// let reader = refrain_disk::DiskReader::at(dir.path());
+    /// assert_eq!(reader.load(&Key::from_bytes([7; 32]))?, None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn load(&self, key: &Key) -> Result<Option<DiskEntry>, DiskError> {
+        let file = file_of(key);
+        let bytes = match self.storage.read(&file) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(source) => {
+                return Err(DiskError::Io {
+                    action: "read",
+                    file,
+                    source,
+                });
+            }
+        };
+        let entry = DiskEntry::verified(key, bytes, self.clock.wall()).ok();
+        Ok(entry.filter(|entry| entry.expires_in.is_none_or(|left| !left.is_zero())))
+    }
+}

@@ -1,0 +1,215 @@
+//! How a tier is opened.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, Weak};
+
+use refrain::{Cache, Capacity, Clock, Insertion, Key, Policy};
+
+use super::removing::Departed;
+use super::writing::{Writer, weight_of};
+use super::{DiskTier, Inner, Resident, options};
+use crate::breaker::Breaker;
+use crate::error::OpenError;
+use crate::recovery::{Recovered, Refusal, recover};
+use crate::stats::{Counters, count};
+use crate::storage::{Folder, Storage};
+
+/// Settings of a [`DiskTier`], each with a default.
+///
+/// ```
+/// use refrain_disk::DiskTier;
+///
+/// let dir = tempfile::tempdir()?;
+/// let tier = DiskTier::at(dir.path()).capacity_bytes(100 << 30).capacity_entries(1_000_000).open()?;
+/// assert!(tier.is_empty());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+#[must_use = "nothing is opened before `open`"]
+pub struct DiskTierBuilder {
+    dir: PathBuf,
+    capacity: Capacity,
+    policy: Policy,
+    clock: Clock,
+}
+
+impl DiskTier {
+    /// Begins to open the tier in `dir`. The folder is made if need be.
+    ///
+    /// ```
+    /// let dir = tempfile::tempdir()?;
+    /// assert!(refrain_disk::DiskTier::at(dir.path().join("cache")).open()?.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn at(dir: impl AsRef<Path>) -> DiskTierBuilder {
+        DiskTierBuilder {
+            dir: dir.as_ref().to_owned(),
+            capacity: Capacity {
+                bytes: 10 << 30,
+                entries: u64::MAX,
+            },
+            policy: Policy::default(),
+            clock: Clock::monotonic(),
+        }
+    }
+}
+
+impl DiskTierBuilder {
+    /// Bytes that the files may take, each in whole blocks of 4 KiB. Default: 10 GiB.
+    ///
+    /// ```
+    /// let dir = tempfile::tempdir()?;
+    /// let tier = refrain_disk::DiskTier::at(dir.path()).capacity_bytes(1 << 30).open()?;
+    /// assert_eq!(tier.capacity().bytes, 1 << 30);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn capacity_bytes(mut self, bytes: u64) -> Self {
+        self.capacity.bytes = bytes;
+        self
+    }
+
+    /// Entries there may be; each takes about 100 bytes of memory. Default: no limit.
+    ///
+    /// ```
+    /// let dir = tempfile::tempdir()?;
+    /// let tier = refrain_disk::DiskTier::at(dir.path()).capacity_entries(1000).open()?;
+    /// assert_eq!(tier.capacity().entries, 1000);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn capacity_entries(mut self, entries: u64) -> Self {
+        self.capacity.entries = entries;
+        self
+    }
+
+    /// Which entry goes when space is needed. Default: [`Policy::default`].
+    ///
+    /// ```
+    /// let dir = tempfile::tempdir()?;
+    /// let tier = refrain_disk::DiskTier::at(dir.path()).policy(refrain::Policy::Lru).open()?;
+    /// assert!(tier.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// Where the time comes from. Default: [`Clock::monotonic`].
+    ///
+    /// ```
+    /// let dir = tempfile::tempdir()?;
+    /// let (clock, _hands) = refrain::Clock::fake();
+    /// let tier = refrain_disk::DiskTier::at(dir.path()).clock(clock).open()?;
+    /// assert!(tier.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Opens the tier: looks at every entry's head, and removes what was not finished, has expired or is damaged.
+    /// O(entries); reads at least 1 KiB of each.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`].
+    ///
+    /// ```
+    /// let dir = tempfile::tempdir()?;
+    /// std::fs::create_dir(dir.path().join("v3"))?;
+    /// let error = refrain_disk::DiskTier::at(dir.path()).open().unwrap_err();
+    /// assert!(error.to_string().contains("format version 3, this build reads 1"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn open(self) -> Result<DiskTier, OpenError> {
+        let folder = Folder::lock(&self.dir).map_err(|source| match source.kind() {
+            io::ErrorKind::WouldBlock => OpenError::InUse {
+                dir: self.dir.clone(),
+            },
+            _ => OpenError::Io {
+                dir: self.dir.clone(),
+                action: "making or locking it",
+                source,
+            },
+        })?;
+        self.open_in(Box::new(folder))
+    }
+
+    pub(crate) fn open_in(self, storage: Box<dyn Storage>) -> Result<DiskTier, OpenError> {
+        let recovered = recover(&*storage, self.clock.wall());
+        let (entries, damaged) = recovered.map_err(|refusal| match refusal {
+            Refusal::Newer(found) => OpenError::Newer {
+                dir: self.dir.clone(),
+                found,
+            },
+            Refusal::Io(action, source) => OpenError::Io {
+                dir: self.dir.clone(),
+                action,
+                source,
+            },
+        })?;
+        let tier = DiskTier(Inner::new(self.capacity, self.policy, self.clock, storage)?);
+        (0..damaged).for_each(|_| count(&tier.0.counters.damaged));
+        tier.0.take_in(entries);
+        Ok(tier)
+    }
+}
+
+impl Inner {
+    fn new(
+        capacity: Capacity,
+        policy: Policy,
+        clock: Clock,
+        storage: Box<dyn Storage>,
+    ) -> Result<Arc<Self>, refrain::BuildError> {
+        let mut refused = None;
+        let inner = Arc::new_cyclic(|inner: &Weak<Self>| {
+            let inner = inner.clone();
+            let index = Cache::builder()
+                .name("disk")
+                .capacity_bytes(capacity.bytes)
+                .capacity_entries(capacity.entries)
+                .policy(policy)
+                .clock(clock.clone())
+                .eviction_listener(move |key: &Key, _: &Resident, _| {
+                    if let Some(inner) = inner.upgrade() {
+                        inner.departed.push(*key);
+                        inner.sweep_if_idle();
+                    }
+                })
+                .build();
+            Self {
+                storage,
+                index: index.unwrap_or_else(|error| {
+                    refused = Some(error);
+                    Cache::builder().build().expect("the defaults make sense")
+                }),
+                breaker: Breaker::new(clock.clone()),
+                clock,
+                invalidations: Arc::default(),
+                writer: Mutex::new(Writer::new()),
+                departed: Departed::default(),
+                counters: Counters::default(),
+            }
+        });
+        refused.map_or(Ok(inner), Err)
+    }
+
+    /// Puts what was there already into the index, in the order of its last use.
+    fn take_in(&self, entries: Vec<Recovered>) {
+        let mut writer = self.writer();
+        for entry in entries {
+            let options = options(&entry.metadata, weight_of(entry.file_bytes), &self.clock);
+            let resident = Resident { readable: true };
+            let taken = self.index.insert_with(entry.key, resident, options);
+            if taken != Insertion::Stored {
+                self.departed.push(entry.key);
+            }
+        }
+        // What cannot be removed now is tried again before anything is stored.
+        let _ = self.sweep(&mut writer);
+        self.index.reset_stats();
+    }
+}

@@ -1,0 +1,95 @@
+//! From a file to an entry in memory, every byte verified.
+
+use std::io;
+
+use refrain::Key;
+
+use super::{DiskTier, Inner};
+use crate::entry::DiskEntry;
+use crate::error::DiskError;
+use crate::names::file_of;
+use crate::stats::count;
+
+/// What reading a file came to.
+enum Reading {
+    Whole(DiskEntry),
+    /// It is not there, or not as it was written.
+    Lost,
+}
+
+impl DiskTier {
+    /// The fresh entry for `key`. Reads the whole file.
+    ///
+    /// A file that is damaged or gone is a miss, and the entry forgotten.
+    ///
+    /// # Errors
+    ///
+    /// [`DiskError`]: to a cache the same as a miss.
+    ///
+    /// ```
+    /// use refrain::Key;
+    /// let dir = tempfile::tempdir()?;
+    /// let tier = refrain_disk::DiskTier::at(dir.path()).open()?;
+    /// assert_eq!(tier.load(&Key::from_bytes([7; 32]))?, None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn load(&self, key: &Key) -> Result<Option<DiskEntry>, DiskError> {
+        let inner = &*self.0;
+        let loaded = inner.load(key);
+        match &loaded {
+            Ok(Some(_)) => count(&inner.counters.hits),
+            Ok(None) => count(&inner.counters.misses),
+            Err(error) => inner.count_error(error),
+        }
+        loaded
+    }
+}
+
+impl Inner {
+    fn load(&self, key: &Key) -> Result<Option<DiskEntry>, DiskError> {
+        self.sweep_if_idle();
+        let resident = self.index.get_entry(key);
+        let Some(resident) = resident.filter(|entry| entry.value.readable) else {
+            return Ok(None);
+        };
+        self.breaker.check()?;
+        if let Reading::Whole(mut entry) = self.noted(self.read(key))? {
+            // Of use only after a restart.
+            let _ = self.storage.mark_used(&file_of(key), self.clock.wall());
+            // The index counts on a clock that does not jump.
+            entry.expires_in = resident.info.expires_in;
+            return Ok(Some(entry));
+        }
+        // Somebody may have replaced or removed it meanwhile, so it is looked at again when nobody can.
+        let mut writer = self.writer();
+        let is_there = self.index.peek_entry(key);
+        if !is_there.is_some_and(|entry| entry.value.readable) {
+            return Ok(None);
+        }
+        match self.noted(self.read(key))? {
+            Reading::Whole(entry) => Ok(Some(entry)),
+            Reading::Lost => {
+                count(&self.counters.damaged);
+                self.index.remove(key);
+                self.sweep(&mut writer)?;
+                Ok(None)
+            }
+        }
+    }
+
+    fn read(&self, key: &Key) -> Result<Reading, DiskError> {
+        let file = file_of(key);
+        match self.storage.read(&file) {
+            Ok(bytes) => {
+                let entry = DiskEntry::verified(key, bytes, self.clock.wall());
+                Ok(entry.map_or(Reading::Lost, Reading::Whole))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Reading::Lost),
+            Err(source) => Err(DiskError::Io {
+                action: "read",
+                file,
+                source,
+            }),
+        }
+    }
+}

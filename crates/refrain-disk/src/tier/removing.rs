@@ -1,0 +1,204 @@
+//! Entries that leave, and their files after them.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+
+use refrain::Key;
+
+use super::writing::Writer;
+use super::{DiskTier, Inner};
+use crate::error::DiskError;
+use crate::names::{dir_of, file_of};
+
+/// Keys whose entries have left the index and whose files may be there still.
+#[derive(Debug, Default)]
+pub(super) struct Departed {
+    keys: Mutex<Vec<Key>>,
+    /// Whether there may be any, to be asked without the lock.
+    any: AtomicBool,
+}
+
+impl Departed {
+    pub(super) fn push(&self, key: Key) {
+        self.lock().push(key);
+        // Release pairs with the acquire in `is_empty`.
+        self.any.store(true, Ordering::Release);
+    }
+
+    fn take(&self) -> Vec<Key> {
+        let mut keys = self.lock();
+        self.any.store(false, Ordering::Release);
+        std::mem::take(&mut *keys)
+    }
+
+    fn put_back(&self, keys: impl IntoIterator<Item = Key>) {
+        self.lock().extend(keys);
+        self.any.store(true, Ordering::Release);
+    }
+
+    fn is_empty(&self) -> bool {
+        !self.any.load(Ordering::Acquire)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Key>> {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl DiskTier {
+    /// Removes the entry for `key`, and says whether there was one. When this returns it is gone, also after a power cut,
+    /// and what has been computed for it since before is not stored.
+    ///
+    /// # Errors
+    ///
+    /// [`DiskError::Io`]: this process does not see the entry again, but a crash may bring it back.
+    ///
+    /// ```
+    /// use refrain::Key;
+    /// use refrain_disk::{DiskTier, NewEntry};
+    ///
+    /// let dir = tempfile::tempdir()?;
+    /// let tier = DiskTier::at(dir.path()).open()?;
+    /// let key = Key::builder().generator("render", "1").part("seed", &7).build()?;
+    /// tier.store(&tier.begin(), &key, &NewEntry::new(b"picture"))?;
+    /// assert!(tier.invalidate(&key)?);
+    /// assert_eq!(tier.load(&key)?, None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn invalidate(&self, key: &Key) -> Result<bool, DiskError> {
+        let inner = &*self.0;
+        inner.invalidations.key(key);
+        let mut writer = inner.writer();
+        let removed = inner.index.invalidate(key);
+        inner.make_final(&mut writer, Some(key.as_bytes()[0]))?;
+        Ok(removed)
+    }
+
+    /// Removes all entries with this tag, and says how many there were. O(entries). Otherwise as
+    /// [`invalidate`](Self::invalidate).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// ```
+    /// use refrain::Key;
+    /// use refrain_disk::{DiskTier, NewEntry};
+    ///
+    /// let dir = tempfile::tempdir()?;
+    /// let tier = DiskTier::at(dir.path()).open()?;
+    /// let key = Key::builder().generator("render", "1").part("seed", &7).build()?;
+    /// tier.store(&tier.begin(), &key, &NewEntry::new(b"picture").tags(["model:v1"]))?;
+    /// assert_eq!(tier.invalidate_tag("model:v1")?, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn invalidate_tag(&self, tag: &str) -> Result<u64, DiskError> {
+        let inner = &*self.0;
+        inner.invalidations.tag(tag);
+        let mut writer = inner.writer();
+        let removed = inner.index.invalidate_tag(tag);
+        inner.make_final(&mut writer, None)?;
+        Ok(removed)
+    }
+
+    /// Removes all entries, and says how many there were. Otherwise as [`invalidate`](Self::invalidate).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// ```
+    /// use refrain::Key;
+    /// use refrain_disk::{DiskTier, NewEntry};
+    ///
+    /// let dir = tempfile::tempdir()?;
+    /// let tier = DiskTier::at(dir.path()).open()?;
+    /// tier.store(&tier.begin(), &Key::from_bytes([7; 32]), &NewEntry::new(b"picture"))?;
+    /// assert_eq!(tier.invalidate_all()?, 1);
+    /// assert!(tier.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn invalidate_all(&self) -> Result<u64, DiskError> {
+        let inner = &*self.0;
+        inner.invalidations.all();
+        let mut writer = inner.writer();
+        let removed = inner.index.invalidate_all();
+        inner.make_final(&mut writer, None)?;
+        Ok(removed)
+    }
+}
+
+impl Inner {
+    /// The file of an entry that has left goes soon, whoever noticed that its time was over.
+    pub(super) fn sweep_if_idle(&self) {
+        if self.departed.is_empty() {
+            return;
+        }
+        let mut writer = match self.writer.try_lock() {
+            Ok(writer) => writer,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            // Whoever has it sweeps.
+            Err(TryLockError::WouldBlock) => return,
+        };
+        // What could not be removed is tried again later.
+        let _ = self.sweep(&mut writer);
+    }
+
+    /// Removes the files of entries that have left the index.
+    pub(super) fn sweep(&self, writer: &mut Writer) -> Result<(), DiskError> {
+        let mut keys = self.departed.take().into_iter();
+        while let Some(key) = keys.next() {
+            // Another one may have come for the key; one that is to be written yet does not need the old file.
+            if (self.index.peek_entry(&key)).is_some_and(|entry| entry.value.readable) {
+                continue;
+            }
+            let file = file_of(&key);
+            match self.storage.remove(&file) {
+                Ok(()) => writer.unsynced.insert(key.as_bytes()[0]),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(source) => {
+                    self.departed.put_back(std::iter::once(key).chain(keys));
+                    return Err(DiskError::Io {
+                        action: "remove",
+                        file,
+                        source,
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes the files of entries that have left, so that no power cut brings them back: those in the folder of `first`, or
+    /// in all of them. An entry that had been evicted before is one of them.
+    pub(super) fn make_final(
+        &self,
+        writer: &mut Writer,
+        first: Option<u8>,
+    ) -> Result<(), DiskError> {
+        let done = self.sweep(writer).and_then(|()| {
+            for first in writer.unsynced.among(first) {
+                let dir = dir_of(first);
+                match self.storage.sync_dir(&dir) {
+                    Ok(()) => {}
+                    // Wiped, with all that was in it.
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    Err(source) => {
+                        return Err(DiskError::Io {
+                            action: "sync",
+                            file: dir,
+                            source,
+                        });
+                    }
+                }
+                writer.unsynced.remove(first);
+            }
+            Ok(())
+        });
+        if let Err(error) = &done {
+            self.count_error(error);
+        }
+        done
+    }
+}
