@@ -169,6 +169,8 @@ impl<'a> NewEntry<'a> {
 pub struct DiskEntry {
     /// The bytes.
     pub body: Bytes,
+    /// Their BLAKE3 digest.
+    pub body_digest: [u8; 32],
     /// How the bytes stand for a value.
     pub codec: String,
     /// What the bytes are, for HTTP.
@@ -192,6 +194,7 @@ impl DiskEntry {
         let metadata = head.metadata;
         Ok(Self {
             body: Bytes::from(file).slice(at..),
+            body_digest: head.body_digest,
             age: metadata.age(now),
             cost: metadata.cost(),
             expires_in: metadata.expires_in(now),

@@ -5,9 +5,9 @@ use refrain::Key;
 /// Everything of this format version.
 pub(crate) const ENTRIES: &str = "v1";
 /// For what is being written. Whatever is in it at the start was not finished.
-pub(crate) const TEMPORARY: &str = "v1/tmp";
+pub(crate) const TEMPORARY: &str = "v1/unfinished";
 /// The file that is being written: one at a time.
-pub(crate) const UNFINISHED: &str = "v1/tmp/entry";
+pub(crate) const UNFINISHED: &str = "v1/unfinished/entry";
 
 /// The folder of an entry's file: one for each first byte of the key, as folders with many files are slow to list.
 pub(crate) fn dir_of(first: u8) -> String {

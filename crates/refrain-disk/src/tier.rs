@@ -77,6 +77,26 @@ impl DiskTier {
         self.0.invalidations.begin()
     }
 
+    /// What is being computed for `key` now is not stored: somebody else knows better what belongs there. What is there
+    /// stays. O(1).
+    ///
+    /// ```
+    /// use refrain::{Insertion, Key};
+    /// use refrain_disk::{DiskTier, NewEntry};
+    ///
+    /// let dir = tempfile::tempdir()?;
+    /// let tier = DiskTier::at(dir.path()).open()?;
+    /// let key = Key::builder().generator("render", "1").part("seed", &7).build()?;
+    /// let ticket = tier.begin();
+    /// tier.overtake(&key);
+    /// assert_eq!(tier.store(&tier.begin(), &key, &NewEntry::new(b"set by hand"))?, Insertion::Stored);
+    /// assert_eq!(tier.store(&ticket, &key, &NewEntry::new(b"computed"))?, Insertion::Invalidated);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn overtake(&self, key: &Key) {
+        self.0.invalidations.key(key);
+    }
+
     /// Bytes that the files may take, in blocks of 4 KiB, and entries there may be.
     ///
     /// ```
@@ -128,6 +148,20 @@ impl DiskTier {
     /// ```
     pub fn entries(&self, cursor: Option<Cursor>, limit: usize) -> EntriesPage<Key> {
         self.0.index.entries(cursor, limit)
+    }
+
+    /// Whether there is a fresh entry for `key`. Asks the index, not the disk; counted as neither hit nor miss.
+    ///
+    /// ```
+    /// use refrain::Key;
+    /// let dir = tempfile::tempdir()?;
+    /// let tier = refrain_disk::DiskTier::at(dir.path()).open()?;
+    /// assert!(!tier.contains(&Key::from_bytes([7; 32])));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn contains(&self, key: &Key) -> bool {
+        let there = self.0.index.peek_entry(key);
+        there.is_some_and(|entry| entry.value.readable)
     }
 
     /// How many entries there are.

@@ -10,13 +10,6 @@ use crate::error::DiskError;
 use crate::names::file_of;
 use crate::stats::count;
 
-/// What reading a file came to.
-enum Reading {
-    Whole(DiskEntry),
-    /// It is not there, or not as it was written.
-    Lost,
-}
-
 impl DiskTier {
     /// The fresh entry for `key`. Reads the whole file.
     ///
@@ -53,7 +46,7 @@ impl Inner {
             return Ok(None);
         };
         self.breaker.check()?;
-        if let Reading::Whole(mut entry) = self.noted(self.read(key))? {
+        if let Some(mut entry) = self.noted(self.read(key))? {
             // Of use only after a restart.
             let _ = self.storage.mark_used(&file_of(key), self.clock.wall());
             // The index counts on a clock that does not jump.
@@ -66,25 +59,21 @@ impl Inner {
         if !is_there.is_some_and(|entry| entry.value.readable) {
             return Ok(None);
         }
-        match self.noted(self.read(key))? {
-            Reading::Whole(entry) => Ok(Some(entry)),
-            Reading::Lost => {
-                count(&self.counters.damaged);
-                self.index.remove(key);
-                self.sweep(&mut writer)?;
-                Ok(None)
-            }
+        let found = self.noted(self.read(key))?;
+        if found.is_none() {
+            count(&self.counters.damaged);
+            self.index.remove(key);
+            self.sweep(&mut writer)?;
         }
+        Ok(found)
     }
 
-    fn read(&self, key: &Key) -> Result<Reading, DiskError> {
+    /// None if it is not there, or not as it was written.
+    fn read(&self, key: &Key) -> Result<Option<DiskEntry>, DiskError> {
         let file = file_of(key);
         match self.storage.read(&file) {
-            Ok(bytes) => {
-                let entry = DiskEntry::verified(key, bytes, self.clock.wall());
-                Ok(entry.map_or(Reading::Lost, Reading::Whole))
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Reading::Lost),
+            Ok(bytes) => Ok(DiskEntry::verified(key, bytes, self.clock.wall()).ok()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(source) => Err(DiskError::Io {
                 action: "read",
                 file,

@@ -5,9 +5,9 @@ use fastrand::Rng;
 use refrain::{Capacity, Clock, FakeClock, Insertion, Key, Policy};
 
 use super::*;
-use crate::names::file_of;
 use crate::error::OpenError;
 use crate::format::MAX_METADATA_BYTES;
+use crate::names::file_of;
 use crate::storage::simulated::{Fault, SimulatedDisk};
 use crate::{DiskTier, NewEntry};
 
@@ -422,6 +422,19 @@ fn files_that_are_not_the_tiers_own_stay() {
     assert!(tier.is_empty());
     assert_eq!(world.disk.read("v1/01/README").unwrap(), b"hello");
     assert_eq!(world.disk.read(&elsewhere).unwrap(), b"?");
+}
+
+#[test]
+fn what_was_not_finished_is_taken_away_at_the_start() {
+    let world = World::new(9);
+    drop(world.open());
+    world
+        .disk
+        .write_new("v1/unfinished/entry", [b"half", b""])
+        .unwrap();
+    drop(world.open());
+    assert_eq!(world.disk.list("v1/unfinished").unwrap(), [""; 0]);
+    assert_eq!(world.disk.occupied(), 0);
 }
 
 #[test]
