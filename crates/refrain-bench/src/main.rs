@@ -9,6 +9,7 @@ mod bound;
 mod child;
 mod counting_allocator;
 mod curve;
+mod disk;
 mod growth;
 mod keys;
 mod machine;
@@ -43,6 +44,8 @@ enum Command {
     Growth(growth::Options),
     /// Nanoseconds of each operation from a thousand to ten million entries
     Curve(curve::Options),
+    /// What storing, loading and starting take on this machine's disk
+    Disk(disk::Options),
     /// What caches do where it gets difficult: cycles, panics, callers who leave
     Probe(probe::Options),
     /// Computation time that the policies save on recorded requests
@@ -56,6 +59,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Command::Bound(options) => bound::run(&options),
         Command::Growth(options) => growth::run(&options),
         Command::Curve(options) => curve::run(&options),
+        Command::Disk(options) => disk::run(&options)?,
         Command::Probe(options) => probe::run(&options),
         Command::Replay(options) => replay::run(&options)?,
     }

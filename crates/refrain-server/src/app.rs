@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use refrain::{BuildError, Clock};
+use refrain_disk::OpenError;
 use tokio::sync::Semaphore;
 use utoipa::openapi::OpenApi;
 
@@ -27,7 +28,7 @@ use crate::{Problem, ProblemKind, router};
 ///
 /// let app = App::builder(ServerConfig::default()).build()?;
 /// let mine: axum::Router = axum::Router::new().nest("/refrain", app.router());
-/// # Ok::<(), refrain::BuildError>(())
+/// # Ok::<(), refrain_server::AppError>(())
 /// ```
 #[derive(Clone)]
 pub struct App(Arc<Shared>);
@@ -43,6 +44,28 @@ pub(crate) struct Shared {
     pub(crate) listing: Semaphore,
     generators: BTreeMap<String, Arc<dyn Generator>>,
     openapi: OpenApi,
+}
+
+/// Why an app cannot be put together.
+///
+/// # Example
+///
+/// ```
+/// use refrain_server::{App, AppError, ServerConfig};
+///
+/// let disk_dir = Some("/dev/null/cache".into());
+/// let refused = App::builder(ServerConfig { disk_dir, ..ServerConfig::default() }).build();
+/// assert!(matches!(refused, Err(AppError::Disk(_))));
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AppError {
+    /// The cache cannot be built as configured.
+    #[error("cannot build the cache")]
+    Cache(#[from] BuildError),
+    /// The disk tier cannot be opened.
+    #[error(transparent)]
+    Disk(#[from] OpenError),
 }
 
 /// Puts an [`App`] together.
@@ -95,8 +118,8 @@ impl AppBuilder {
     ///
     /// # Errors
     ///
-    /// [`BuildError`] when the cache cannot be built as configured.
-    pub fn build(self) -> Result<App, BuildError> {
+    /// [`AppError`]. Opening the disk tier takes time: it looks at each of its files.
+    pub fn build(self) -> Result<App, AppError> {
         let engine = Engine::new(&self.config, self.clock.clone())?;
         let jobs = Jobs::new(&self.config, Arc::clone(&engine), self.clock)?;
         Ok(App(Arc::new(Shared {

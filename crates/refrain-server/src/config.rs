@@ -38,6 +38,7 @@ pub use table::SETTINGS;
 pub use value::Value;
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::AdminToken;
@@ -76,6 +77,10 @@ pub struct ServerConfig {
     pub max_memory_mb: f64,
     /// How long a result is kept; `None` is for ever. Default one day.
     pub ttl: Option<Duration>,
+    /// Folder in which results survive a restart; `None` keeps them in memory only. Default `None`.
+    pub disk_dir: Option<PathBuf>,
+    /// Most space that results may take in `disk_dir`, above 0. Default 10240.
+    pub disk_max_mb: f64,
     /// Largest request body, above 0. Default 70: a picture of 50 MiB in base64 fits.
     pub max_body_mb: f64,
     /// Memory that request bodies may take together, at least `max_body_mb`. Default 512.
@@ -114,6 +119,8 @@ impl Default for ServerConfig {
             max_entries: 1000,
             max_memory_mb: 512.0,
             ttl: Some(Duration::from_secs(86_400)),
+            disk_dir: None,
+            disk_max_mb: 10_240.0,
             max_body_mb: 70.0,
             body_memory_mb: 512.0,
             header_timeout: Duration::from_secs(30),

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use axum::http::HeaderMap;
 use axum::http::header::CACHE_CONTROL;
-use refrain::EntryInfo;
 
 /// The directives of one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -54,14 +53,14 @@ impl Directives {
     }
 
     /// Whether a stored result of this age and remaining life is welcome.
-    pub(crate) fn welcome(&self, info: &EntryInfo) -> bool {
+    pub(crate) fn welcome(&self, age: Duration, expires_in: Option<Duration>) -> bool {
         // Ages are told in whole seconds, and `max-age=0` must not depend on the milliseconds since.
         let young = self
             .max_age
-            .is_none_or(|limit| info.age < limit || (info.age == limit && !limit.is_zero()));
+            .is_none_or(|limit| age < limit || (age == limit && !limit.is_zero()));
         let lasting = self
             .min_fresh
-            .is_none_or(|limit| info.expires_in.is_none_or(|left| left >= limit));
+            .is_none_or(|limit| expires_in.is_none_or(|left| left >= limit));
         !self.no_cache && !self.no_store && young && lasting
     }
 }

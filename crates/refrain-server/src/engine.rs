@@ -1,17 +1,21 @@
-//! The cache in the middle: lookup, flight, generator, judge, store.
+//! The cache in the middle: lookup, flight, disk, generator, judge, store.
 
+mod from_disk;
 mod problems;
+mod tiers;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use refrain::{Cache, ComputeError, Computed, Outcome};
+use refrain::{Answer, Cache, ComputeError, Computed, Outcome};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::app::AppError;
 use crate::config::{ServerConfig, megabytes};
 use crate::directives::Directives;
+use crate::disk::Disk;
 use crate::flights::{Flight, Flights, Progress};
 use crate::generator::{GenerateError, Prepared};
 use crate::numbers::seconds;
@@ -21,6 +25,7 @@ use crate::slots::Slots;
 use crate::stored::StoredResult;
 use crate::wall::WallClock;
 use crate::{Key, Problem};
+pub(crate) use from_disk::FromDisk;
 use problems::{compute_problem, problem_of};
 
 /// How often a request begins again because others left. Once is usual: what it then waits for is its own as well.
@@ -32,6 +37,9 @@ const MAX_ATTEMPTS: u32 = 3;
 pub(crate) struct Engine {
     cache: Cache<Key, StoredResult>,
     cache_enabled: bool,
+    /// Below the memory; none if it is not configured, or the cache is off.
+    disk: Option<Disk>,
+    from_disk: FromDisk,
     flights: Arc<Flights>,
     slots: Slots,
     wall: WallClock,
@@ -44,10 +52,10 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    pub(crate) fn new(
-        config: &ServerConfig,
-        clock: refrain::Clock,
-    ) -> Result<Arc<Self>, refrain::BuildError> {
+    pub(crate) fn new(config: &ServerConfig, clock: refrain::Clock) -> Result<Arc<Self>, AppError> {
+        let disk_dir = config.disk_dir.as_ref().filter(|_| config.cache_enabled);
+        let open = |dir| Disk::open(dir, megabytes(config.disk_max_mb), &clock);
+        let disk = disk_dir.map(|dir| open(dir)).transpose()?;
         let tasks = TaskTracker::new();
         let spawner = tasks.clone();
         let mut cache = Cache::builder()
@@ -66,6 +74,8 @@ impl Engine {
         Ok(Arc::new(Self {
             cache: cache.build()?,
             cache_enabled: config.cache_enabled,
+            disk,
+            from_disk: FromDisk::default(),
             flights: Flights::new(stop.clone()),
             slots: Slots::new(config.generation_threads, config.max_queued),
             wall: WallClock::new(clock),
@@ -86,7 +96,7 @@ impl Engine {
         seat: &Seat,
     ) -> Result<Served, Problem> {
         if directives.only_if_cached {
-            return self.stored(prepared.key, directives);
+            return self.stored(prepared.key, directives).await;
         }
         if !self.cache_enabled {
             self.unshared(prepared, How::SwitchedOff, seat).await
@@ -95,25 +105,6 @@ impl Engine {
         } else {
             self.shared(prepared, directives, seat).await
         }
-    }
-
-    /// The stored result or a problem, without generating anything.
-    fn stored(&self, key: Key, directives: Directives) -> Result<Served, Problem> {
-        let welcome = self.cache_enabled && !self.unwelcome(key, directives);
-        let entry = welcome.then(|| self.cache.get_entry(&key)).flatten();
-        entry
-            .map(|entry| Served::hit(key, entry.value, &entry.info))
-            .ok_or_else(Problem::not_cached)
-    }
-
-    /// Whether the client's directives forbid to answer with what is stored.
-    fn unwelcome(&self, key: Key, directives: Directives) -> bool {
-        let unlimited = directives.max_age.is_none() && directives.min_fresh.is_none();
-        if unlimited {
-            return directives.no_cache || directives.no_store;
-        }
-        let stored = self.cache.peek_entry(&key);
-        directives.no_cache || stored.is_some_and(|entry| !directives.welcome(&entry.info))
     }
 
     /// A generation for this caller alone. It stops when the caller hangs up: nobody else could use it.
@@ -148,7 +139,7 @@ impl Engine {
         seat: &Seat,
     ) -> Result<Served, Problem> {
         let Prepared { key, mut work } = prepared;
-        let refresh = self.unwelcome(key, directives);
+        let mut refresh = self.unwelcome(key, directives);
         let mut attempts = 0;
         loop {
             let interest = seat.take(self.flights.join(key, work));
@@ -158,19 +149,22 @@ impl Engine {
             if refresh {
                 request = request.refresh();
             }
-            let generation = Arc::clone(self).generate_to_store(flight);
+            let generation = Arc::clone(self).obtain(key, flight, refresh);
             let answer = request.get_or_try_compute_async(generation).await;
             interest.settle();
             attempts += 1;
             match answer {
-                Ok(answer) => {
-                    return Ok(Served {
-                        key,
-                        result: answer.value,
-                        how: how(answer.outcome, answer.info.expires_in, refresh),
-                        age: answer.info.age,
-                    });
+                // What was on the disk is known only now, and this client does not want it. The next flight may be
+                // another one's, who has it loaded again.
+                Ok(answer) if !is_welcome(&answer, directives) && attempts < MAX_ATTEMPTS => {
+                    refresh = true;
                 }
+                Ok(answer) if !is_welcome(&answer, directives) => {
+                    return self
+                        .unshared(Prepared { key, work }, How::NotKept, seat)
+                        .await;
+                }
+                Ok(answer) => return Ok(self.served(key, answer, refresh)),
                 // Others left on purpose and took the generation with them; this caller still wants it.
                 Err(error) if self.was_stopped_by_others(&error) && attempts < MAX_ATTEMPTS => {}
                 Err(error) => return Err(compute_problem(&error)),
@@ -187,12 +181,23 @@ impl Engine {
         cancelled && !self.stop.is_cancelled()
     }
 
-    async fn generate_to_store(
-        self: Arc<Self>,
-        flight: Arc<Flight>,
-    ) -> Result<Computed<StoredResult>, GenerateError> {
-        let made = self.generate(flight).await?;
-        Ok(Computed::new(made.result).cost(made.took))
+    fn served(&self, key: Key, answer: Answer<StoredResult>, refresh: bool) -> Served {
+        let expires_in = answer.info.expires_in;
+        let how = if is_loaded(&answer) {
+            match answer.outcome {
+                Outcome::Collapsed { .. } => self.from_disk.count_collapsed(),
+                _ => (self.from_disk).count(answer.value.length(), answer.info.cost),
+            }
+            How::Hit { expires_in }
+        } else {
+            how(answer.outcome, expires_in, refresh)
+        };
+        Served {
+            key,
+            age: answer.value.age(&answer.info),
+            result: answer.value,
+            how,
+        }
     }
 
     /// Waits for a turn, runs the generator on a thread of its own, and judges what it made.
@@ -240,6 +245,14 @@ impl Engine {
         &self.cache
     }
 
+    pub(crate) fn disk(&self) -> Option<&Disk> {
+        self.disk.as_ref()
+    }
+
+    pub(crate) fn disk_answers(&self) -> &FromDisk {
+        &self.from_disk
+    }
+
     pub(crate) fn cache_enabled(&self) -> bool {
         self.cache_enabled
     }
@@ -265,6 +278,7 @@ impl Engine {
     /// Zeroes every counter, the cache's too.
     pub(crate) fn reset_stats(&self) {
         self.cache.reset_stats();
+        self.from_disk.reset();
         self.generations.store(0, Ordering::Relaxed);
         self.bypasses.store(0, Ordering::Relaxed);
     }
@@ -285,6 +299,23 @@ impl Engine {
 struct Made {
     result: StoredResult,
     took: Duration,
+}
+
+impl Made {
+    fn computed(self) -> Computed<StoredResult> {
+        Computed::new(self.result).cost(self.took)
+    }
+}
+
+/// Whether the client's directives let it have a result that the disk answered with.
+fn is_welcome(answer: &Answer<StoredResult>, directives: Directives) -> bool {
+    let age = answer.value.age(&answer.info);
+    !is_loaded(answer) || directives.welcome(age, answer.info.expires_in)
+}
+
+/// Whether the disk answered this very request, and not the memory.
+fn is_loaded(answer: &Answer<StoredResult>) -> bool {
+    answer.outcome != Outcome::Hit && answer.value.is_from_disk()
 }
 
 fn how(outcome: Outcome, expires_in: Option<Duration>, refresh: bool) -> How {

@@ -8,10 +8,10 @@
 //! Each arrow is one module, and data only moves forward:
 //!
 //! ```text
-//! routes ─▶ body, fields ─▶ Generator::prepare ─▶ engine: lookup ─▶ hit ───────────────────────▶ answer
-//!  (HTTP)   (document)        (key, work)            │ miss                                       ▲
-//!                                                    ▼                                            │
-//!                                                 flights ─▶ slots ─▶ Work::run ─▶ judge ─▶ store ┘
+//! routes ─▶ body, fields ─▶ Generator::prepare ─▶ engine: lookup ─▶ hit ─────────────────────────────▶ answer
+//!  (HTTP)   (document)        (key, work)            │ miss                                             ▲
+//!                                                    ▼                                                  │
+//!                                                 flights ─▶ disk ─▶ slots ─▶ Work::run ─▶ judge ─▶ store
 //! ```
 //!
 //! # Example
@@ -21,7 +21,7 @@
 //!
 //! let app = App::builder(ServerConfig::default()).build()?;
 //! let router: axum::Router = app.router();
-//! # Ok::<(), refrain::BuildError>(())
+//! # Ok::<(), refrain_server::AppError>(())
 //! ```
 
 mod admin_token;
@@ -33,6 +33,7 @@ mod cache_status;
 mod conditional;
 pub mod config;
 mod directives;
+mod disk;
 mod engine;
 mod fields;
 mod flights;
@@ -60,7 +61,7 @@ mod stored;
 mod wall;
 
 pub use admin_token::AdminToken;
-pub use app::{App, AppBuilder};
+pub use app::{App, AppBuilder, AppError};
 pub use body::Reservation;
 pub use config::{ConfigError, ServerConfig};
 pub use fields::Fields;

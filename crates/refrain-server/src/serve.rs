@@ -16,7 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_io_timeout::TimeoutStream;
 
-use crate::app::App;
+use crate::app::{App, AppError};
 use crate::config::{ConfigError, ServerConfig};
 
 /// Header bytes of one request.
@@ -33,9 +33,9 @@ pub enum ServeError {
     /// The configuration makes no sense.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The cache cannot be built as configured.
-    #[error("cannot build the cache")]
-    Cache(#[from] refrain::BuildError),
+    /// The cache or its disk tier cannot be had as configured.
+    #[error(transparent)]
+    App(#[from] AppError),
     /// The address cannot be listened on.
     #[error("cannot listen on `{address}`")]
     Bind {

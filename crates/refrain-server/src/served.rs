@@ -7,6 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::Key;
+use crate::disk::Loaded;
 use crate::stored::StoredResult;
 
 /// A result and how it came to be.
@@ -51,12 +52,24 @@ pub(crate) enum OutcomeWord {
 impl Served {
     pub(crate) fn hit(key: Key, result: StoredResult, info: &EntryInfo) -> Self {
         Self {
+            age: result.age(info),
             key,
             result,
             how: How::Hit {
                 expires_in: info.expires_in,
             },
-            age: info.age,
+        }
+    }
+
+    /// One that came from the disk.
+    pub(crate) fn loaded(key: Key, loaded: Loaded) -> Self {
+        Self {
+            key,
+            result: loaded.result,
+            how: How::Hit {
+                expires_in: loaded.expires_in,
+            },
+            age: loaded.age,
         }
     }
 

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::disk::Disk;
 use crate::engine::Engine;
 use crate::numbers::{rounded, rounded_mb, seconds};
 
@@ -60,16 +61,77 @@ pub(crate) struct StatsDocument {
     running: usize,
     /// Generations that wait for their turn now.
     queued: usize,
+    /// The results on disk; absent without a disk tier.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    disk: Option<DiskDocument>,
+}
+
+/// What the disk tier did since the start, and what it holds. Loads and stores are the disk's own, not requests'.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub(crate) struct DiskDocument {
+    /// Loads that gave a result.
+    hits: u64,
+    /// Results that were stored.
+    stores: u64,
+    /// Entries removed for space.
+    evictions: u64,
+    /// Entries removed because their time was over.
+    expirations: u64,
+    /// Entries removed because somebody asked for it.
+    invalidations: u64,
+    /// Results larger than the whole tier, or not worth its space, which were not stored.
+    declined: u64,
+    /// Files that were found damaged or gone. Their results are generated again.
+    damaged: u64,
+    /// What the operating system refused.
+    errors: u64,
+    /// Operations that took longer than ten seconds.
+    timeouts: u64,
+    /// Operations that were not tried because the disk had failed before.
+    skipped: u64,
+    /// Entries held.
+    current_items: u64,
+    /// Space they take.
+    current_mb: f64,
+    /// Most space allowed.
+    max_mb: f64,
+    /// Whether the disk is left alone for the moment because it failed.
+    suspended: bool,
+}
+
+impl DiskDocument {
+    fn of(disk: &Disk) -> Self {
+        let stats = disk.stats();
+        Self {
+            hits: stats.hits,
+            stores: stats.stores,
+            evictions: stats.evictions,
+            expirations: stats.expirations,
+            invalidations: stats.invalidations,
+            declined: stats.declined + stats.overweight,
+            damaged: stats.damaged,
+            errors: stats.errors,
+            timeouts: disk.timeouts(),
+            skipped: stats.skipped,
+            current_items: stats.entries,
+            current_mb: rounded_mb(stats.bytes),
+            max_mb: rounded_mb(stats.capacity_bytes),
+            suspended: disk.is_suspended(),
+        }
+    }
 }
 
 impl StatsDocument {
     pub(crate) fn of(engine: &Engine) -> Self {
         let stats = engine.cache().stats();
         let capacity = engine.cache().capacity();
+        let from_disk = engine.disk_answers();
+        let hits = stats.hits + from_disk.hits() + from_disk.collapsed();
+        let misses = stats.misses.saturating_sub(from_disk.hits());
         Self {
-            hits: stats.hits,
-            misses: stats.misses,
-            hit_rate_percent: rounded(stats.hit_rate() * 100.0),
+            hits,
+            misses,
+            hit_rate_percent: percent(hits, hits + misses),
             evictions: stats.evictions(),
             evictions_by_count: stats.evictions_by_count,
             evictions_by_size: stats.evictions_by_size,
@@ -80,18 +142,19 @@ impl StatsDocument {
             memory_utilization_percent: percent(stats.weight_bytes, capacity.bytes),
             max_memory_seen_mb: rounded_mb(stats.peak_weight_bytes),
             current_memory_bytes: stats.weight_bytes,
-            collapsed: stats.collapsed,
+            collapsed: stats.collapsed.saturating_sub(from_disk.collapsed()),
             generations: engine.generations(),
             failures: stats.failures,
             bypasses: engine.bypasses(),
             expirations: stats.expirations,
             invalidations: stats.invalidations,
             overweight: stats.overweight,
-            seconds_saved: seconds(stats.time_saved),
+            seconds_saved: seconds(stats.time_saved.saturating_add(from_disk.time_saved())),
             seconds_spent: seconds(stats.compute_time),
-            bytes_saved: stats.bytes_saved,
+            bytes_saved: stats.bytes_saved + from_disk.bytes(),
             running: engine.slots().running(),
             queued: engine.slots().waiting(),
+            disk: engine.disk().map(DiskDocument::of),
         }
     }
 }

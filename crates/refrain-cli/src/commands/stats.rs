@@ -58,5 +58,30 @@ pub(super) fn run(arguments: &ClientArguments, json: bool) -> Result<(), Failure
         row(title, stats[name].to_string());
     }
     row("seconds saved", format!("{:.1}", number("seconds_saved")));
+    if let Some(disk) = stats.get("disk") {
+        let size = |name: &str| disk[name].as_f64().unwrap_or_default();
+        let (held, most) = (size("current_mb"), size("max_mb"));
+        row(
+            "disk",
+            format!("{} entries, {held:.2} of {most} MB", disk["current_items"]),
+        );
+        row(
+            "disk hits",
+            format!("{} (stored {})", disk["hits"], disk["stores"]),
+        );
+        row(
+            "disk faults",
+            format!(
+                "{} damaged, {} errors, {} timeouts{}",
+                disk["damaged"],
+                disk["errors"],
+                disk["timeouts"],
+                match disk["suspended"].as_bool() {
+                    Some(true) => "; left alone for the moment",
+                    _ => "",
+                }
+            ),
+        );
+    }
     table.print()
 }

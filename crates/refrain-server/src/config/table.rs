@@ -175,6 +175,28 @@ pub const SETTINGS: &[Setting] = &[
         apply: |to, value| to.server.ttl = value.whole_or_word().map(Duration::from_secs),
     },
     Setting {
+        name: "disk_dir",
+        variable: "REFRAIN_DISK_DIR",
+        key: "disk.dir",
+        default: None,
+        kind: Kind::Text,
+        help: "Folder in which results survive a restart, made if need be; without it they are kept \
+               in memory only",
+        apply: |to, value| to.server.disk_dir = Some(value.text().into()),
+    },
+    Setting {
+        name: "disk_max_mb",
+        variable: "REFRAIN_DISK_MAX_MB",
+        key: "disk.max_mb",
+        default: Some("10240"),
+        kind: Kind::Number {
+            min: LEAST_MB,
+            max: MOST_MB,
+        },
+        help: "Space that results may take in `disk_dir`, in MB",
+        apply: |to, value| to.server.disk_max_mb = value.number(),
+    },
+    Setting {
         name: "generation_threads",
         variable: "REFRAIN_GENERATION_THREADS",
         key: "generation.threads",

@@ -85,6 +85,8 @@ problem_kinds! {
     GenerationFailed => INTERNAL_SERVER_ERROR, "generation-failed", "The generation failed";
     /// A fault of the server itself.
     Internal => INTERNAL_SERVER_ERROR, "internal-error", "The server has a fault";
+    /// The disk did not remove what was to be removed.
+    DiskFailed => INTERNAL_SERVER_ERROR, "disk-failed", "The disk did not do what was asked";
     /// Too much is going on; the request may be repeated.
     Busy => SERVICE_UNAVAILABLE, "busy", "The server is busy";
     /// The work was cancelled before it was done.

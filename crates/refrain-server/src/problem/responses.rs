@@ -49,7 +49,9 @@ problem_responses! {
     /// Of the listing of entries.
     ListingProblems: Unauthorized, UnknownField, DuplicateField, InvalidValue, PageBeyondEnd;
     /// Of routes about one entry.
-    EntryProblems: Unauthorized, UnknownEntry;
+    EntryProblems: Unauthorized, UnknownEntry, DiskFailed;
+    /// Of clearing the cache.
+    ClearProblems: Unauthorized, DiskFailed;
 }
 
 /// One response for each status, which names the types of problem that have it.

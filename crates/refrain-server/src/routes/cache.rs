@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use crate::Problem;
 use crate::app::App;
 use crate::body::{json_value, object};
-use crate::problem::responses::{ChangeProblems, ManagementProblems};
+use crate::problem::responses::{ChangeProblems, ClearProblems, ManagementProblems};
 use crate::settings::{ConfigChange, ConfigDocument};
 use crate::stats::StatsDocument;
 use crate::wall::rfc3339;
@@ -123,21 +123,21 @@ pub(crate) async fn change_config(
     }))
 }
 
-/// Removes every entry. The counters stay.
+/// Removes every entry, on disk too. The counters stay.
 #[utoipa::path(
     post,
     path = "/api/cache/clear",
     tag = "cache",
     security((), ("admin" = [])),
-    responses((status = 200, description = "Done", body = ClearAnswer), ManagementProblems)
+    responses((status = 200, description = "Done", body = ClearAnswer), ClearProblems)
 )]
-pub(crate) async fn clear(State(app): State<App>) -> Json<ClearAnswer> {
-    let cleared = app.shared().engine.cache().invalidate_all();
+pub(crate) async fn clear(State(app): State<App>) -> Result<Json<ClearAnswer>, Problem> {
+    let cleared = app.shared().engine.invalidate_all().await?;
     tracing::info!(cleared, "cache cleared");
     let entries = if cleared == 1 { "entry" } else { "entries" };
-    Json(ClearAnswer {
+    Ok(Json(ClearAnswer {
         status: "ok",
         message: format!("Cache cleared: {cleared} {entries} removed"),
         cleared,
-    })
+    }))
 }

@@ -103,7 +103,10 @@ pub(crate) async fn remove(
     key: Captured,
 ) -> Result<Json<RemovedAnswer>, Problem> {
     let key: Option<Key> = captured(key)?.parse().ok();
-    let removed = key.filter(|key| app.shared().engine.cache().invalidate(key));
+    let removed = match key {
+        Some(key) => app.shared().engine.invalidate(key).await?.then_some(key),
+        None => None,
+    };
     let key = removed.ok_or_else(|| {
         Problem::new(
             ProblemKind::UnknownEntry,

@@ -19,6 +19,10 @@ pub(crate) struct HealthDocument {
     uptime_seconds: f64,
     /// Whether results are kept.
     cache_enabled: bool,
+    /// `ok`, or `suspended` while the disk is left alone because it failed; absent without a disk tier.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "ok")]
+    disk: Option<&'static str>,
     /// Names of the generators.
     #[schema(example = json!(["relief"]))]
     generators: Vec<String>,
@@ -44,6 +48,13 @@ pub(crate) async fn health(State(app): State<App>) -> Json<HealthDocument> {
         version: env!("CARGO_PKG_VERSION"),
         uptime_seconds: seconds(app.engine.wall().elapsed()),
         cache_enabled: app.engine.cache_enabled(),
+        disk: app.engine.disk().map(|disk| {
+            if disk.is_suspended() {
+                "suspended"
+            } else {
+                "ok"
+            }
+        }),
         generators: app.generators().map(str::to_owned).collect(),
         running: app.engine.slots().running(),
         queued: app.engine.slots().waiting(),

@@ -5,7 +5,6 @@ use axum::response::Response;
 use super::{Captured, captured};
 use crate::app::App;
 use crate::problem::responses::FetchProblems;
-use crate::served::Served;
 use crate::{Key, Problem, ProblemKind, answer};
 
 /// A stored result.
@@ -42,12 +41,13 @@ pub(crate) async fn fetch(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let key: Option<Key> = captured(key)?.parse().ok();
-    let cache = app.shared().engine.cache();
-    let found = key.and_then(|key| Some((key, cache.peek_entry(&key)?)));
-    let (key, entry) = found.ok_or_else(|| {
+    let found = match key {
+        Some(key) => app.shared().engine.peek(key).await,
+        None => None,
+    };
+    let served = found.ok_or_else(|| {
         let detail = "no result is stored under this key: it expired or was evicted, or never was; generate it again";
         Problem::new(ProblemKind::UnknownResult, detail)
     })?;
-    let served = Served::hit(key, entry.value, &entry.info);
     answer::stored(&served, &headers, method == Method::GET)
 }
