@@ -20,7 +20,6 @@ import time
 from typing import NamedTuple
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
-SOURCES = pathlib.Path("crates/refrain/src")
 SECONDS = 150
 
 # Arguments of `cargo test`, and the tool whose schedules they are.
@@ -40,6 +39,7 @@ class Bug(NamedTuple):
     replacement: str
     tests: str
     places: int = 1
+    crate: str = "refrain"
 
 
 BUGS = [
@@ -87,11 +87,38 @@ BUGS = [
     Bug("place_vacated_under_readers", "store/slots.rs", "if !self.pins.nobody_reads() {", "if false {", "loom shuttle"),
     Bug("pin_ends_relaxed", "store/pins.rs", "line.store(after, Ordering::Release)", "line.store(after, Ordering::Relaxed)", "loom"),
     Bug("nested_pin_ends_the_outer_one", "store/pins.rs", "let after = before;", "let after = before + 1;", "lib"),
+    # The disk tier
+    *(
+        Bug(name, file, text, replacement, tests, crate="refrain-disk")
+        for name, file, text, replacement, tests in [
+            ("file_not_synced", "storage/simulated.rs", "self.begin()?.files[number].synced = true;", "drop(self.begin()?);", "lib"),
+            ("folder_not_synced", "tier/writing.rs", "match self.storage.sync_dir(&dir) {", "match Ok::<(), io::Error>(()) {", "lib"),
+            ("failed_sync_is_acknowledged", "tier/writing.rs", "Err(Failure::After(error, (\"sync the folder of\", file)))", "drop((error, file));\n                Ok(())", "lib"),
+            ("removal_not_synced", "tier/removing.rs", "match self.storage.sync_dir(&dir) {", "match Ok::<(), io::Error>(()) {", "lib"),
+            ("last_process_forgotten", "tier/writing.rs", "unsynced: Firsts([u128::MAX; 2]),", "unsynced: Firsts::default(),", "lib"),
+            ("body_not_verified", "format.rs", "if *blake3::hash(body).as_bytes() != head.body_digest {", "if false {", "lib"),
+            ("head_not_verified", "format.rs", "if head_digest(&fixed[..SIGNED_BYTES], metadata) != fixed[SIGNED_BYTES..] {", "if false {", "lib"),
+            ("key_not_compared_on_disk", "format.rs", "if head.key != *key {", "if false {", "lib"),
+            ("unfinished_files_stay", "recovery.rs", ".remove(&format!(\"{TEMPORARY}/{name}\"))", ".list(&name[..0])\n            .map(drop)", "lib"),
+            ("victims_go_after_the_write", "tier/writing.rs", "let failure = match self.sweep(writer) {", "let failure = match Ok::<(), DiskError>(()) {", "lib"),
+            ("old_file_is_not_counted", "tier/writing.rs", "let occupied = former.as_ref().map_or(0, |entry| entry.info.weight_bytes);", "let occupied = 0;", "lib"),
+            ("successor_loses_its_file", "tier/removing.rs", "if (self.index.peek_entry(&key)).is_some_and(|entry| entry.value.readable) {", "if false {", "lib"),
+            ("ticket_not_looked_at", "tier/writing.rs", "if ticket.is_overtaken(key, &head.metadata.tags) {", "if false {", "lib"),
+            ("full_disk_makes_no_room", "tier/writing.rs", "&& is_full(source)", "&& false", "lib"),
+            ("breaker_never_closes", "breaker.rs", "state.failures = 0;", "", "lib"),
+            ("breaker_never_opens", "breaker.rs", "if failures < FAILURES {", "if failures < u32::MAX {", "lib"),
+            ("wall_clock_is_believed", "format.rs", "Some(Duration::from_millis(left.min(meant)))", "Some(Duration::from_millis(left))", "lib"),
+            ("failed_refresh_loses_the_old_one", "tier/writing.rs", "let Some(Entry { info, .. }) = former.filter(|_| was_kept) else {", "let Some(Entry { info, .. }) = former.filter(|_| false) else {", "lib"),
+            ("order_of_use_forgotten", "recovery.rs", "entries.sort_by_key(|entry| entry.used);", "", "lib"),
+            ("links_are_followed", "storage.rs", "rustix::fs::OFlags::NOFOLLOW.bits()", "rustix::fs::OFlags::empty().bits()", "lib"),
+            ("lock_inside_the_wiped_folder", "storage.rs", "match lock.try_lock() {", "match Ok::<(), TryLockError>(drop(&lock)) {", "lib"),
+        ]
+    ),
 ]
 
 
 def plant(tree: pathlib.Path, bug: Bug):
-    path = tree / SOURCES / bug.file
+    path = tree / "crates" / bug.crate / "src" / bug.file
     source = path.read_text()
     if bug.text not in source:
         return None
@@ -99,7 +126,7 @@ def plant(tree: pathlib.Path, bug: Bug):
     return path, source
 
 
-def is_found_by(tree: pathlib.Path, name: str) -> str | None:
+def is_found_by(tree: pathlib.Path, crate: str, name: str) -> str | None:
     arguments, tool = TESTS[name]
     environment = dict(os.environ)
     target = pathlib.Path(environment.get("CARGO_TARGET_DIR", tree / "target"))
@@ -108,7 +135,7 @@ def is_found_by(tree: pathlib.Path, name: str) -> str | None:
         environment["CARGO_TARGET_DIR"] = str(target / tool)
     # A tenth of what the ordinary run compares: each of these bugs shows early or not at all.
     environment.setdefault("REFRAIN_SIM_OPS", "200000")
-    command = ["cargo", "test", "--quiet", "--package", "refrain", *arguments]
+    command = ["cargo", "test", "--quiet", "--package", crate, *arguments]
     build = subprocess.run(
         [*command, "--no-run"], cwd=tree, env=environment, capture_output=True, text=True
     )
@@ -139,7 +166,7 @@ def verdict_on(tree: pathlib.Path, bug: Bug, only_check: bool) -> str:
     try:
         if only_check:
             return "can be planted"
-        found = (is_found_by(tree, name) for name in bug.tests.split())
+        found = (is_found_by(tree, bug.crate, name) for name in bug.tests.split())
         return next((by for by in found if by), f"MISSED by {bug.tests}")
     finally:
         path.write_text(source)
