@@ -91,7 +91,7 @@ def test_a_second_server_on_the_folder_is_refused_and_says_why(tmp_path):
             cwd=tmp_path, env=clean_environment(tmp_path), capture_output=True, text=True, timeout=30,
         )  # fmt: skip
     assert second.returncode != 0
-    assert "another process writes to it" in second.stderr
+    assert "another process or tier writes to it" in second.stderr
     assert str(tmp_path / "disk") in second.stderr
 
 

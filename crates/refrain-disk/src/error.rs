@@ -21,7 +21,7 @@ use crate::FORMAT_VERSION;
 pub enum OpenError {
     /// Two who write would not know of each other's files.
     #[error(
-        "cannot open disk tier at `{}`: another process writes to it; stop that one, name another folder, or open it to read",
+        "cannot open disk tier at `{}`: another process or tier writes to it; stop that one, name another folder, or open it to read",
         dir.display()
     )]
     InUse {

@@ -26,6 +26,8 @@ pub(crate) trait Storage: Debug + Send + Sync + 'static {
     fn sync_dir(&self, dir: &str) -> io::Result<()>;
     /// Notes when a file was last used.
     fn mark_used(&self, file: &str, at: SystemTime) -> io::Result<()>;
+    /// Lets others write. Nothing else is asked for after this.
+    fn unlock(&self) {}
 }
 
 /// How a file begins.
@@ -42,8 +44,8 @@ pub(crate) struct Start {
 #[derive(Debug)]
 pub(crate) struct Folder {
     root: PathBuf,
-    /// Locked as long as it is open.
-    _lock: Option<File>,
+    /// Locked by whoever writes.
+    lock: Option<File>,
 }
 
 /// The lock is beside what may be wiped, not in it.
@@ -64,7 +66,7 @@ impl Folder {
         }
         Ok(Self {
             root: root.to_owned(),
-            _lock: Some(lock),
+            lock: Some(lock),
         })
     }
 
@@ -72,7 +74,7 @@ impl Folder {
     pub(crate) fn to_read(root: &Path) -> Self {
         Self {
             root: root.to_owned(),
-            _lock: None,
+            lock: None,
         }
     }
 
@@ -152,6 +154,13 @@ impl Storage for Folder {
         self.open(file)?
             .set_times(FileTimes::new().set_accessed(at))
     }
+
+    fn unlock(&self) {
+        // A child process may hold the same open file, so that closing it here would not let go of the lock.
+        if let Some(lock) = &self.lock {
+            let _ = lock.unlock();
+        }
+    }
 }
 
 /// Every folder that has to be made on the way is there after a power cut.
@@ -167,7 +176,8 @@ fn make_dirs(path: &Path) -> io::Result<()> {
     }
     match private_dir().create(path) {
         Ok(()) => sync_dir_at(parent.unwrap_or(Path::new("."))),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        // Somebody else's folder, or a file, of which this is what the system says.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => fs::read_dir(path).map(drop),
         Err(error) => Err(error),
     }
 }

@@ -57,6 +57,15 @@ struct Resident {
     readable: bool,
 }
 
+impl Drop for DiskTier {
+    /// Others may write to the folder once this returns.
+    fn drop(&mut self) {
+        let mut writer = self.0.writer();
+        writer.is_closed = true;
+        self.0.storage.unlock();
+    }
+}
+
 impl DiskTier {
     /// A moment at which a computation begins whose result is to be stored. O(1).
     ///

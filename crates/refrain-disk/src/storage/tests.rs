@@ -43,7 +43,7 @@ fn one_process_at_a_time_may_write() {
     let path = dir.path().join("deep/cache");
     let refused = Folder::lock(&path).unwrap_err();
     assert_eq!(refused.kind(), io::ErrorKind::WouldBlock);
-    drop(folder);
+    folder.unlock();
     assert!(Folder::lock(&path).is_ok());
 }
 

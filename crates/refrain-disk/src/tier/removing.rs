@@ -147,6 +147,9 @@ impl Inner {
 
     /// Removes the files of entries that have left the index.
     pub(super) fn sweep(&self, writer: &mut Writer) -> Result<(), DiskError> {
+        if writer.is_closed {
+            return Ok(());
+        }
         let mut keys = self.departed.take().into_iter();
         while let Some(key) = keys.next() {
             // Another one may have come for the key; one that is to be written yet does not need the old file.

@@ -19,6 +19,8 @@ pub(super) struct Writer {
     pub(super) unsynced: Firsts,
     /// Folders that are known to be there.
     made: Firsts,
+    /// Somebody else may have the folder by now: entries that expire only now are no longer this tier's.
+    pub(super) is_closed: bool,
 }
 
 impl Writer {
@@ -27,6 +29,7 @@ impl Writer {
         Self {
             unsynced: Firsts([u128::MAX; 2]),
             made: Firsts::default(),
+            is_closed: false,
         }
     }
 }

@@ -40,6 +40,23 @@ fn stores_until_it_is_killed() {
     }
 }
 
+/// Tells each entry that is there, every byte of it verified.
+#[test]
+#[ignore = "asked by tests/power.py"]
+fn tells_what_is_there() {
+    let Some(dir) = std::env::var_os(DIR) else {
+        return;
+    };
+    let tier = DiskTier::at(dir).open().unwrap();
+    tier.validate();
+    for n in 0..KEYS {
+        if let Some(entry) = tier.load(&key(n)).unwrap() {
+            println!("there {n} {}", version(n, &entry.body));
+        }
+    }
+    println!("damaged {} 0", tier.stats().damaged);
+}
+
 /// What may be found, and whether something has to be.
 #[derive(Debug, Default)]
 struct Known {

@@ -96,7 +96,9 @@ fn a_folder_that_another_tier_writes_to_can_only_be_read() {
     let refused = DiskTier::at(dir.path()).open().unwrap_err();
     assert!(matches!(refused, OpenError::InUse { .. }));
     assert!(
-        refused.to_string().contains("another process writes to it"),
+        refused
+            .to_string()
+            .contains("another process or tier writes to it"),
         "{refused}"
     );
     tier.store(&tier.begin(), &key(1), &NewEntry::new(b"x"))

@@ -291,7 +291,9 @@ async fn two_servers_do_not_share_a_folder() {
     };
     let refused = refrain_server::App::builder(config).build().unwrap_err();
     assert!(
-        refused.to_string().contains("another process writes to it"),
+        refused
+            .to_string()
+            .contains("another process or tier writes to it"),
         "{refused}"
     );
 }
