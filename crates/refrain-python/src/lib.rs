@@ -1,10 +1,12 @@
 //! The native half of the Python package `refrain-cache`.
 //!
-//! It holds entries and makes keys: whatever a hit needs. It never waits and never calls back while it holds a lock;
-//! computing, waiting and everything about tasks and threads is in `python/refrain_cache/`.
+//! It holds entries and makes keys: whatever a hit needs. It never calls back while it holds a lock, and waits for nothing
+//! but the disk, without the interpreter; computing, waiting and everything about tasks and threads is in
+//! `python/refrain_cache/`.
 
 mod argument;
 mod clock;
+mod disk;
 mod encode;
 mod function;
 mod held;
@@ -13,6 +15,7 @@ mod known;
 mod lookup;
 mod lru;
 mod memory;
+mod time;
 
 use pyo3::prelude::*;
 
@@ -41,6 +44,8 @@ mod _native {
     use super::Missing;
     #[pymodule_export]
     use super::argument::Recipe;
+    #[pymodule_export]
+    use super::disk::{DiskFolder, DiskTicket};
     #[pymodule_export]
     use super::encode::{Json, Media};
     #[pymodule_export]

@@ -5,7 +5,6 @@
 
 mod options;
 mod ticket;
-mod time;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
@@ -19,10 +18,10 @@ use refrain::{Cache, Capacity, EntryInfo, Insertion, Outcome, Policy, Stored};
 use crate::clock::{Clock, seconds};
 use crate::held::Held;
 use crate::key::Key;
+use crate::time::Time;
 use options::Options;
 use ticket::Begun;
 pub(crate) use ticket::Ticket;
-use time::Time;
 
 #[pyclass(frozen, subclass, weakref, module = "refrain_cache._native")]
 pub(crate) struct MemoryCache {
@@ -75,18 +74,8 @@ impl MemoryCache {
         policy: &str,
         clock: Option<Py<PyAny>>,
     ) -> PyResult<Self> {
-        let policy = match policy {
-            "lru" => Policy::Lru,
-            "gdsf" => Policy::Gdsf,
-            "hazard" => Policy::Hazard,
-            other => {
-                return Err(PyValueError::new_err(format!(
-                    "`policy` is {other:?} but must be \"hazard\", \"gdsf\" or \"lru\""
-                )));
-            }
-        };
         let settings = Settings {
-            policy,
+            policy: policy_of(policy)?,
             capacity: capacity(max_entries, max_bytes),
             time_to_live: time_to_live(ttl_seconds)?,
         };
@@ -148,13 +137,7 @@ impl MemoryCache {
         let insertion = live
             .cache
             .insert_with(key.0, Held::new(value), options.entry());
-        Ok(match insertion {
-            Insertion::Stored => "stored",
-            Insertion::Overweight => "overweight",
-            Insertion::Declined => "declined",
-            Insertion::Expired => "expired",
-            _ => "invalidated",
-        })
+        Ok(became(insertion))
     }
 
     /// The value in a tuple of one, or a ticket for the computation that begins now.
@@ -241,7 +224,6 @@ impl MemoryCache {
             time_to_live,
             ..
         } = *self.settings();
-        let limit = |limit: u64| (limit != u64::MAX).then_some(limit);
         let ttl = time_to_live.filter(|ttl| *ttl != Duration::MAX);
         let ttl = ttl.map(|ttl| ttl.as_secs_f64());
         (limit(capacity.entries), limit(capacity.bytes), ttl)
@@ -378,15 +360,42 @@ fn described<'py>(py: Python<'py>, info: &EntryInfo) -> PyResult<Bound<'py, PyDi
     Ok(told)
 }
 
-fn capacity(max_entries: Option<u64>, max_bytes: Option<u64>) -> Capacity {
+/// What became of a value that was to be stored, in a word.
+pub(crate) fn became(insertion: Insertion) -> &'static str {
+    match insertion {
+        Insertion::Stored => "stored",
+        Insertion::Overweight => "overweight",
+        Insertion::Declined => "declined",
+        Insertion::Expired => "expired",
+        _ => "invalidated",
+    }
+}
+
+pub(crate) fn policy_of(name: &str) -> PyResult<Policy> {
+    match name {
+        "lru" => Ok(Policy::Lru),
+        "gdsf" => Ok(Policy::Gdsf),
+        "hazard" => Ok(Policy::Hazard),
+        other => Err(PyValueError::new_err(format!(
+            "`policy` is {other:?} but must be \"hazard\", \"gdsf\" or \"lru\""
+        ))),
+    }
+}
+
+pub(crate) fn capacity(max_entries: Option<u64>, max_bytes: Option<u64>) -> Capacity {
     Capacity {
         entries: max_entries.unwrap_or(u64::MAX),
         bytes: max_bytes.unwrap_or(u64::MAX),
     }
 }
 
+/// The largest number is no limit.
+pub(crate) fn limit(limit: u64) -> Option<u64> {
+    (limit != u64::MAX).then_some(limit)
+}
+
 /// For ever is no time to live at all.
-fn time_to_live(ttl_seconds: Option<f64>) -> PyResult<Option<Duration>> {
+pub(crate) fn time_to_live(ttl_seconds: Option<f64>) -> PyResult<Option<Duration>> {
     let ttl = ttl_seconds
         .map(|ttl| seconds("ttl_seconds", ttl))
         .transpose()?;

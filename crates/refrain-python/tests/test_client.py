@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import io
 import json
 import os
@@ -15,7 +16,17 @@ import zlib
 
 import pytest
 
-from refrain_cache import Client, HttpRequest, Key, ServerError, ServerUnreachableError, UnkeyableError, make_key
+from refrain_cache import (
+    Client,
+    DiskInUseError,
+    DiskTier,
+    HttpRequest,
+    Key,
+    ServerError,
+    ServerUnreachableError,
+    UnkeyableError,
+    make_key,
+)
 from refrain_cache._client import _encoded
 
 REPOSITORY = pathlib.Path(os.environ.get("REFRAIN_REPOSITORY", pathlib.Path(__file__).parents[3]))
@@ -31,33 +42,39 @@ def png(width=4, height=4, shade=128):
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
 
 
-@pytest.fixture(scope="module")
-def url(tmp_path_factory):
+@contextlib.contextmanager
+def serving(directory, *arguments):
+    """The address of a server that runs meanwhile."""
     if not BINARY.exists():
         pytest.skip(f"no server at {BINARY}; build it, or set REFRAIN_BINARY")
-    directory = tmp_path_factory.mktemp("server")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    log = (directory / "log").open("wb")
-    command = [str(BINARY), "serve", "--port", str(port), "--admin-token", "t" * 40]
+    command = [str(BINARY), "serve", "--port", str(port), *arguments]
     environment = {"PATH": os.environ["PATH"], "HOME": str(directory)}
-    server = subprocess.Popen(command, cwd=directory, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-    try:
-        client = Client(f"http://127.0.0.1:{port}")
-        deadline = time.monotonic() + 20
-        while True:
-            try:
-                client.health()
-                break
-            except ServerUnreachableError:
-                assert time.monotonic() < deadline and server.poll() is None, (directory / "log").read_text()
-                time.sleep(0.02)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait(30)
-        log.close()
+    with (directory / "log").open("ab") as log:
+        server = subprocess.Popen(
+            command, cwd=directory, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+        )
+        try:
+            deadline = time.monotonic() + 20
+            while True:
+                try:
+                    Client(f"http://127.0.0.1:{port}").health()
+                    break
+                except ServerUnreachableError:
+                    assert time.monotonic() < deadline and server.poll() is None, (directory / "log").read_text()
+                    time.sleep(0.02)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.terminate()
+            server.wait(30)
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory):
+    with serving(tmp_path_factory.mktemp("server"), "--admin-token", "t" * 40) as address:
+        yield address
 
 
 @pytest.fixture
@@ -220,3 +237,30 @@ def test_forms_count_by_their_parts_and_not_by_their_boundary():
     assert requests[0][1] != requests[1][1]
     keys = {make_key(HttpRequest("POST", "/", "", {"content-type": kind}, body), generator="g") for body, kind in requests}
     assert len(keys) == 1
+
+
+def test_a_folder_is_shared_with_the_server_in_both_directions(tmp_path):
+    document = {"image": base64.b64encode(png(shade=7)).decode(), "format": "stl"}
+    request = HttpRequest(
+        "POST", "/api/generate/relief",
+        headers={"content-type": "application/json"}, body=json.dumps(document).encode(),
+    )  # fmt: skip
+    folder = tmp_path / "disk"
+    with serving(tmp_path, "--disk-dir", str(folder)) as url:
+        result = Client(url).generate("relief", {"image": png(shade=7), "format": "stl"})
+        beside = DiskTier(folder, read_only=True)
+        entry = beside.entry(make_key(request))
+        assert (entry.content, entry.media_type, entry.codec) == (result.content, result.content_type, "bytes")
+        assert entry.file_name == result.file_name
+        assert beside.get(make_key(request)) == result.content
+        with pytest.raises(DiskInUseError):
+            DiskTier(folder)
+    with DiskTier(folder) as tier:
+        assert tier.get(result.key) == result.content
+        tier.set(result.key, b"solid made elsewhere", media_type="model/stl", file_name="elsewhere.stl")
+    with serving(tmp_path, "--disk-dir", str(folder)) as url:
+        client = Client(url)
+        again = client.generate("relief", {"image": png(shade=7), "format": "stl"})
+        assert again.is_hit and again.content == b"solid made elsewhere"
+        assert again.file_name == "elsewhere.stl"
+        assert client.stats()["generations"] == 0

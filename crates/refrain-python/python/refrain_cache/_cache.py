@@ -1,4 +1,4 @@
-"""`Cache`: the memory cache of the library, with single-flight for threads and tasks."""
+"""`Cache`: the memory cache of the library, with single-flight for threads and tasks, and with a disk below it."""
 
 from __future__ import annotations
 
@@ -6,17 +6,24 @@ import inspect
 from typing import Any, Awaitable, Callable, Iterable
 
 from . import _forks
-from ._calls import Notices, is_single_use, remember, remember_async
-from ._flights import Flights, Results
+from ._calls import Notices, remember, remember_async
+from ._disk import DiskTier
+from ._flights import Results
 from ._native import MISSING, Key, Lookup, MemoryCache
-from ._recipes import given_key, key_for, recipe_of
+from ._options import check_limits, size_of_value, tags_of
+from ._recipes import check_outlives_process, given_key, key_for, recipe_of
+from ._results import MemoryFlights, MemoryResults
 from ._sizes import estimate_bytes
+from ._tiers import TieredFlights, TieredMemory, TieredResults
 
 
 class Cache:
     """Results that take long to make: stored once, computed once however many ask at the same time.
 
     Keys are `Key`s, or anything that can be part of a key: `1`, `1.0`, `True` and `"1"` are four of them.
+
+    With `disk`, what is not in memory is looked for there, and what is made is stored in both. Limits, `len` and
+    `entries` are those of the memory.
     """
 
     def __init__(
@@ -28,11 +35,20 @@ class Cache:
         policy: str = "hazard",
         size_of: Callable[[Any], int] = estimate_bytes,
         clock: Callable[[], float] | None = None,
+        disk: DiskTier | None = None,
     ) -> None:
-        _check_limits(max_entries, max_bytes, ttl_seconds)
-        self._native = MemoryCache(max_entries, max_bytes, ttl_seconds, policy, clock)
+        check_limits(max_entries, max_bytes, ttl_seconds)
+        if disk is not None and not isinstance(disk, DiskTier):
+            raise TypeError(f"`disk` is {disk!r} but must be a DiskTier, or None")
+        self._disk = disk
         self._size_of = size_of
-        self._flights = Flights()
+        settings = (max_entries, max_bytes, ttl_seconds, policy, clock)
+        if disk is None:
+            self._flights: MemoryFlights = MemoryFlights()
+            self._native = MemoryCache(*settings)
+        else:
+            self._flights = TieredFlights()
+            self._native = TieredMemory(disk, self._flights, size_of, *settings)
         _forks.forget_in_children(self)
 
     def get(self, key: Any, default: Any = None) -> Any:
@@ -49,13 +65,13 @@ class Cache:
         tags: Iterable[str] = (),
         size_bytes: int | None = None,
     ) -> bool:
-        """Stores the value, in the place of an older one; false if it is not stored.
+        """Stores the value, in the place of an older one; false if it is stored nowhere.
 
         `cost_seconds` is what making it took: the policy keeps what is expensive for its size.
         """
         digest = key_for(key)
-        size = self._size(value, size_bytes)
-        stored = self._native.insert(digest, value, size, ttl_seconds, cost_seconds, _tags(tags))
+        size = size_of_value(value, self._size_of, size_bytes)
+        stored = self._native.insert(digest, value, size, ttl_seconds, cost_seconds, tags_of(tags))
         self._flights.overtake(lambda flight: flight.key == digest)
         return stored == "stored"
 
@@ -80,7 +96,9 @@ class Cache:
             found = self._native.hit(digest, MISSING)
             if found is not MISSING:
                 return found
-        results = self._results(compute, ttl_seconds, cost_seconds, tags, size_bytes, refresh)
+        results = self._results(
+            Notices(compute), ttl_seconds, cost_seconds, tags_of(tags), size_bytes, refresh
+        )
         return self._flights.run(results, digest, compute, timeout_seconds)
 
     async def get_or_compute_async(
@@ -101,7 +119,9 @@ class Cache:
             found = self._native.hit(digest, MISSING)
             if found is not MISSING:
                 return found
-        results = self._results(compute, ttl_seconds, cost_seconds, tags, size_bytes, refresh)
+        results = self._results(
+            Notices(compute), ttl_seconds, cost_seconds, tags_of(tags), size_bytes, refresh
+        )
         return await self._flights.run_async(results, digest, compute, timeout_seconds)
 
     def cached(
@@ -117,11 +137,13 @@ class Cache:
         by_content: Iterable[str] = (),
     ) -> Callable[[Callable[..., Any]], Any]:
         """Decorates a function, asynchronous or not, to keep its results here."""
-        labels = _tags(tags)
+        labels = tags_of(tags)
 
         def decorate(function: Callable[..., Any]) -> Any:
             key_source: Any
             if key is None:
+                if self._disk is not None and name is None:
+                    check_outlives_process(function)
                 recipe = recipe_of(
                     function, name=name, version=version, ignore=ignore, by_content=by_content
                 )
@@ -131,9 +153,9 @@ class Cache:
                     given_key(key(*args, **kwargs))
                 )
 
-            def keeping(notices: Notices) -> tuple[Flights, Results]:
-                return self._flights, _Results(
-                    self, notices, ttl_seconds, cost_seconds, labels, None, False
+            def keeping(notices: Notices) -> tuple[MemoryFlights, Results]:
+                return self._flights, self._results(
+                    notices, ttl_seconds, cost_seconds, labels, None, False
                 )
 
             decorated = remember_async if inspect.iscoroutinefunction(function) else remember
@@ -144,23 +166,29 @@ class Cache:
         return decorate
 
     def invalidate(self, key: Any) -> bool:
-        """Removes the entry. What is being computed for it now is not stored."""
+        """Removes the entry, from the disk first. What is being computed for it now is not stored.
+
+        A `DiskError` if the disk refuses: nobody in this process sees the entry again, but a crash may bring it back.
+        """
         digest = key_for(key)
-        removed = self._native.invalidate(digest)
-        self._flights.overtake(lambda flight: flight.key == digest)
-        return removed
+        try:
+            return self._native.invalidate(digest)
+        finally:
+            self._flights.overtake(lambda flight: flight.key == digest)
 
     def invalidate_tag(self, tag: str) -> int:
-        """Removes all entries with the tag, and says how many."""
-        removed = self._native.invalidate_tag(tag)
-        self._flights.overtake(lambda flight: tag in flight.ticket.tags)
-        return removed
+        """Removes all entries with the tag, and says how many there were: in memory, or on disk if those are more."""
+        try:
+            return self._native.invalidate_tag(tag)
+        finally:
+            self._flights.overtake(lambda flight: flight.ticket.looking or tag in flight.ticket.tags)
 
     def clear(self) -> int:
-        """Removes all entries, keeps the counters, and says how many entries there were."""
-        removed = self._native.invalidate_all()
-        self._flights.overtake(lambda flight: True)
-        return removed
+        """Removes all entries, keeps the counters, and says how many there were, as `invalidate_tag` does."""
+        try:
+            return self._native.invalidate_all()
+        finally:
+            self._flights.overtake(lambda flight: True)
 
     def info(self, key: Any) -> dict[str, Any] | None:
         """What is known of the entry: size, cost, age, hits, tags. Not counted as use."""
@@ -191,7 +219,7 @@ class Cache:
         if unknown:
             raise TypeError(f"{', '.join(sorted(unknown))}: not a limit; {', '.join(self.limits())} are")
         changed = {**self.limits(), **limits}
-        _check_limits(**changed)
+        check_limits(**changed)
         self._native.set_limits(**changed)
 
     def __len__(self) -> int:
@@ -201,101 +229,31 @@ class Cache:
         return True
 
     def __contains__(self, key: Any) -> bool:
-        return self._native.peek(key_for(key)) is not None
+        digest = key_for(key)
+        return self._native.peek(digest) is not None or (self._disk is not None and digest in self._disk)
 
     def __repr__(self) -> str:
         return f"<Cache of {len(self)} entries>"
 
     def forget_everything(self) -> None:
         """Begins anew, with the same settings. For child processes."""
-        self._flights = Flights()
+        if isinstance(self._native, TieredMemory):
+            self._flights = flights = TieredFlights()
+            self._native.begin_anew(flights)
+        else:
+            self._flights = MemoryFlights()
         self._native.forget_everything()
 
     def _results(
         self,
-        compute: Any,
-        ttl_seconds: float | None,
-        cost_seconds: float | None,
-        tags: Iterable[str],
-        size_bytes: int | None,
-        refresh: bool,
-    ) -> _Results:
-        return _Results(
-            self, Notices(compute), ttl_seconds, cost_seconds, _tags(tags), size_bytes, refresh
-        )
-
-    def _size(self, value: Any, size_bytes: int | None) -> int:
-        size = self._size_of(value) if size_bytes is None else size_bytes
-        if not 0 <= size < 1 << 64:
-            raise ValueError(f"`size_bytes` is {size} but must be from 0 to 2^64 - 1")
-        return int(size)
-
-
-class _Computation:
-    """A ticket, and the tags it was begun with."""
-
-    def __init__(self, ticket: Any, tags: list[str]) -> None:
-        self.ticket = ticket
-        self.tags = tags
-
-
-class _Results:
-    """How flights keep results in a `Cache`."""
-
-    def __init__(
-        self,
-        cache: Cache,
         notices: Notices,
         ttl_seconds: float | None,
         cost_seconds: float | None,
         tags: list[str],
         size_bytes: int | None,
         refresh: bool,
-    ) -> None:
-        self._cache = cache
-        self._ttl_seconds = ttl_seconds
-        self._cost_seconds = cost_seconds
-        self._tags = tags
-        self._size_bytes = size_bytes
-        self._refresh = refresh
-        self.failed = notices.failed
-
-    def begin(self, key: Key) -> Any:
-        begun = self._cache._native.begin(key, self._ttl_seconds, self._tags, self._refresh)
-        return begun if isinstance(begun, tuple) else _Computation(begun, self._tags)
-
-    def is_current(self, ticket: Any) -> bool:
-        # What has been overtaken is not there to be joined.
-        return True
-
-    def finish(self, ticket: Any, key: Key, value: Any, seconds: float) -> bool:
-        if is_single_use(value):
-            ticket.ticket.abandon()
-            return False
-        try:
-            size = self._cache._size(value, self._size_bytes)
-            cost = seconds if self._cost_seconds is None else self._cost_seconds
-            self._cache._native.finish(ticket.ticket, value, size, self._ttl_seconds, cost, self._tags)
-        except BaseException:
-            ticket.ticket.abandon()
-            raise
-        return True
-
-    def abandon(self, ticket: Any) -> None:
-        ticket.ticket.abandon()
-
-
-def _tags(tags: Iterable[str]) -> list[str]:
-    if isinstance(tags, str):
-        raise TypeError(f"`tags` is the text {tags!r} but must be a list of texts: [{tags!r}]")
-    return list(tags)
-
-
-def _check_limits(
-    max_entries: int | None, max_bytes: int | None, ttl_seconds: float | None
-) -> None:
-    for name, limit in (("max_entries", max_entries), ("max_bytes", max_bytes)):
-        if limit is not None and not 0 < limit < 1 << 64:
-            raise ValueError(f"`{name}` is {limit} but must be 1 or more, or None for no limit")
-    if ttl_seconds is not None and not ttl_seconds > 0:
-        raise ValueError(f"`ttl_seconds` is {ttl_seconds} but must be above 0, or None for ever")
+    ) -> Results:
+        kind = MemoryResults if self._disk is None else TieredResults
+        return kind(
+            self._native, self._size_of, notices, ttl_seconds, cost_seconds, tags, size_bytes, refresh
+        )

@@ -10,6 +10,7 @@ import collections.abc
 import functools
 import inspect
 import logging
+import sys
 import threading
 import types
 import warnings
@@ -62,10 +63,10 @@ def remember_async(function: Callable[..., Any], lookup: Lookup, keeping: Keepin
 
 
 class Notices:
-    """What a function's users are told, once: that calls went past the cache, or that keeping failed."""
+    """What the users of a function or folder are told, once: that calls went past the cache, or that keeping failed."""
 
-    def __init__(self, function: Callable[..., Any], frames: int = 4) -> None:
-        #: From where a warning is given, in frames, to whoever called the function.
+    def __init__(self, function: object, frames: int | None = 4) -> None:
+        #: From where a warning is given, in frames, to whoever called the function; `None` if that is not always the same.
         self._frames = frames
         self._function = getattr(function, "__qualname__", repr(function))
         self._told: set[str] = set()
@@ -76,22 +77,32 @@ class Notices:
         # Of `items[3].x` it is the argument that counts.
         argument = part.partition("[")[0].partition(".")[0]
         reason = str(error) or type(error).__name__
-        self._tell(argument, f"{self._function} is called without the cache: {reason}")
+        self.tell(argument, f"{self._function} is called without the cache: {reason}")
 
     def failed(self, error: Exception) -> None:
         reason = f"{type(error).__name__}: {error}"
-        self._tell(type(error).__name__, f"a result of {self._function} was not kept: {reason}")
+        self.tell(type(error).__name__, f"a result of {self._function} was not kept: {reason}")
 
-    def _tell(self, about: str, message: str) -> None:
+    def tell(self, about: str, message: str) -> None:
+        """Warns, unless this has been told already."""
         with self._lock:
             if about in self._told:
                 return
             self._told.add(about)
         try:
-            warnings.warn(message, BypassWarning, stacklevel=self._frames)
+            frames = _frames_to_user() if self._frames is None else self._frames
+            warnings.warn(message, BypassWarning, stacklevel=frames)
         except BypassWarning:
             # Warnings are errors here, but a call must not fail for the sake of its cache.
             _log.warning(message)
+
+
+def _frames_to_user() -> int:
+    """As seen from whoever asks: the first one that is not of this package."""
+    frames, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__package__") == __package__:
+        frames, frame = frames + 1, frame.f_back
+    return frames
 
 
 def is_single_use(value: Any) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 
 class RefrainError(Exception):
     """The base of all errors of this package."""
@@ -30,6 +32,18 @@ class CodecError(RefrainError, ValueError):
     """A value that no codec takes, or bytes that are not what their codec writes."""
 
 
+class DiskError(RefrainError, OSError):
+    """The disk refused; what the operating system said is the cause."""
+
+
+class DiskInUseError(DiskError):
+    """Another process, or another tier of this one, writes to the folder."""
+
+
+class DiskReadOnlyError(DiskError, io.UnsupportedOperation):
+    """The folder is only read here."""
+
+
 class ServerError(RefrainError):
     """The server refused a request; the fields are those of its problem document (RFC 9457)."""
 
@@ -46,4 +60,4 @@ class ServerUnreachableError(RefrainError, ConnectionError):
 
 
 class BypassWarning(UserWarning):
-    """A call went past the cache, because it could not be keyed or the cache failed. Told once per function."""
+    """A call went past the cache, because it could not be keyed or the cache failed. Told once per function or folder."""

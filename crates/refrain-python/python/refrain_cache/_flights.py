@@ -206,8 +206,11 @@ class Flights:
     def overtake(self, is_meant: Callable[[Flight], bool]) -> None:
         """Those who ask from now on do not get what these computations give."""
         with self._lock:
-            for key in [key for key, flight in self._running.items() if is_meant(flight)]:
-                del self._running[key]
+            for flight in [flight for flight in self._running.values() if is_meant(flight)]:
+                self._overtake(flight)
+
+    def _overtake(self, flight: Flight) -> None:
+        del self._running[flight.key]
 
     def __len__(self) -> int:
         return len(self._running)

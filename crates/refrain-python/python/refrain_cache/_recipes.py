@@ -82,6 +82,20 @@ def _own_name(function: Callable[..., Any]) -> tuple[str, int]:
         return name, known.index(code)
 
 
+def check_outlives_process(function: Callable[..., Any]) -> None:
+    """Refuses a function whose name tells less than its results depend on.
+
+    Functions made by one function are told apart by their order, which may be another one in the next process.
+    """
+    code = getattr(function, "__code__", None)
+    around = [name for name in getattr(code, "co_freevars", ()) if name != "__class__"]
+    if around:
+        raise TypeError(
+            f"{function!r} depends on variables around it ({', '.join(around)}) that no key tells, and its results "
+            "outlive the process; give it a `name` that tells, or make them arguments"
+        )
+
+
 def _parameters(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
     try:
         return inspect.signature(function).parameters

@@ -1,14 +1,15 @@
-//! The clock of a cache of the library: the machine's, or one that is moved by hand before each operation.
+//! The clock of a cache of the library: the machine's, or one that is moved by hand before each operation. What the
+//! user's says is to files the time in seconds since 1970.
 
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use pyo3::prelude::*;
 use refrain::FakeClock;
 
 use crate::clock::Clock;
 
-pub(super) enum Time {
+pub(crate) enum Time {
     /// The library asks the machine, and a thread of its own removes what has expired.
     Machine,
     /// Moved on by whoever uses the cache. For clocks of the user's, and for child processes: the thread that the
@@ -21,9 +22,11 @@ pub(super) enum Time {
 }
 
 impl Time {
-    pub(super) fn stepped(py: Python<'_>, clock: Clock) -> PyResult<(Self, refrain::Clock)> {
-        let moved_to = Mutex::new(clock.now(py)?);
-        let (time, hands) = refrain::Clock::fake();
+    pub(crate) fn stepped(py: Python<'_>, clock: Clock) -> PyResult<(Self, refrain::Clock)> {
+        let now = clock.now(py)?;
+        let since_1970 = Duration::try_from_secs_f64(now).unwrap_or_default();
+        let (time, hands) = refrain::Clock::fake_at(SystemTime::UNIX_EPOCH + since_1970);
+        let moved_to = Mutex::new(now);
         let stepped = Self::Stepped {
             hands,
             clock,
@@ -33,7 +36,7 @@ impl Time {
     }
 
     /// Moves the cache's time on to now. A clock that goes backwards stands still.
-    pub(super) fn step(&self, py: Python<'_>) -> PyResult<()> {
+    pub(crate) fn step(&self, py: Python<'_>) -> PyResult<()> {
         let Self::Stepped {
             hands,
             clock,
@@ -55,7 +58,7 @@ impl Time {
         Ok(())
     }
 
-    pub(super) fn function(&self) -> Option<&Py<PyAny>> {
+    pub(crate) fn function(&self) -> Option<&Py<PyAny>> {
         match self {
             Self::Machine => None,
             Self::Stepped { clock, .. } => clock.function(),

@@ -1,0 +1,77 @@
+"""How flights keep what they compute in the memory of a `Cache`."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+from ._calls import Notices, is_single_use
+from ._flights import Flight, Flights
+from ._native import Key, MemoryCache
+from ._options import size_of_value
+
+
+class Computation:
+    """A ticket, and the tags it was begun with."""
+
+    def __init__(self, ticket: Any, tags: list[str]) -> None:
+        self.ticket = ticket
+        self.tags = tags
+        #: Whether it may still give what is stored elsewhere, with tags of its own.
+        self.looking = False
+
+
+class MemoryFlights(Flights):
+    """The running computations of a `Cache`."""
+
+    def _overtake(self, flight: Flight) -> None:
+        super()._overtake(flight)
+        # The next computation of the key must not stand behind this one: only the one in front is told of invalidations.
+        flight.ticket.ticket.abandon()
+
+
+class MemoryResults:
+    """How flights keep results in a `Cache`."""
+
+    def __init__(
+        self,
+        memory: MemoryCache,
+        size_of: Callable[[Any], int],
+        notices: Notices,
+        ttl_seconds: float | None,
+        cost_seconds: float | None,
+        tags: list[str],
+        size_bytes: int | None,
+        refresh: bool,
+    ) -> None:
+        self._memory = memory
+        self._size_of = size_of
+        self._ttl_seconds = ttl_seconds
+        self._cost_seconds = cost_seconds
+        self._tags = tags
+        self._size_bytes = size_bytes
+        self._refresh = refresh
+        self.failed = notices.failed
+
+    def begin(self, key: Key) -> Any:
+        begun = self._memory.begin(key, self._ttl_seconds, self._tags, self._refresh)
+        return begun if isinstance(begun, tuple) else Computation(begun, self._tags)
+
+    def is_current(self, ticket: Any) -> bool:
+        # What has been overtaken is not there to be joined.
+        return True
+
+    def finish(self, ticket: Any, key: Key, value: Any, seconds: float) -> bool:
+        if is_single_use(value):
+            ticket.ticket.abandon()
+            return False
+        try:
+            size = size_of_value(value, self._size_of, self._size_bytes)
+            cost = seconds if self._cost_seconds is None else self._cost_seconds
+            self._memory.finish(ticket.ticket, value, size, self._ttl_seconds, cost, self._tags)
+        except BaseException:
+            ticket.ticket.abandon()
+            raise
+        return True
+
+    def abandon(self, ticket: Any) -> None:
+        ticket.ticket.abandon()

@@ -1,0 +1,63 @@
+//! What the disk refused, as errors of Python's.
+
+use std::error::Error;
+use std::io;
+use std::path::Path;
+
+use pyo3::exceptions::{PyOSError, PyValueError};
+use pyo3::prelude::*;
+use refrain_disk::{DiskError, OpenError};
+
+/// Why a folder cannot be used.
+pub(super) fn not_opened(py: Python<'_>, error: &OpenError) -> PyErr {
+    match error {
+        OpenError::Setting(setting) => PyValueError::new_err(setting.to_string()),
+        OpenError::InUse { .. } => made(py, "DiskInUseError", error),
+        _ => made(py, "DiskError", error),
+    }
+}
+
+pub(super) fn refused(py: Python<'_>, error: &DiskError) -> PyErr {
+    made(py, "DiskError", error)
+}
+
+/// That nothing is written here.
+pub(super) fn is_read_only(py: Python<'_>, dir: &Path) -> PyErr {
+    let message = format!(
+        "the disk tier at `{}` is only read here; open it without `read_only`, in the one process that writes",
+        dir.display()
+    );
+    let class = class(py, "DiskReadOnlyError");
+    let error = class.and_then(|class| class.call1((message,)));
+    error.map_or_else(|error| error, PyErr::from_value)
+}
+
+/// The error, with what the operating system said as its cause.
+fn made(py: Python<'_>, name: &str, error: &(dyn Error + 'static)) -> PyErr {
+    let make = || -> PyResult<PyErr> {
+        let value = class(py, name)?.call1((error.to_string(),))?;
+        let source = error
+            .source()
+            .and_then(|source| source.downcast_ref::<io::Error>());
+        let Some(source) = source else {
+            return Ok(PyErr::from_value(value));
+        };
+        // With a number, Python makes it the `OSError` that fits.
+        let cause = match source.raw_os_error() {
+            Some(number) => {
+                value.setattr("errno", number)?;
+                let text = py.import("os")?.call_method1("strerror", (number,))?;
+                PyOSError::new_err((number, text.unbind()))
+            }
+            None => PyOSError::new_err(source.to_string()),
+        };
+        let made = PyErr::from_value(value);
+        made.set_cause(py, Some(cause));
+        Ok(made)
+    };
+    make().unwrap_or_else(|error| error)
+}
+
+fn class<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+    py.import("refrain_cache._errors")?.getattr(name)
+}
