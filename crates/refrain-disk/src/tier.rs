@@ -173,6 +173,20 @@ impl DiskTier {
         there.is_some_and(|entry| entry.value.readable)
     }
 
+    /// Counts a use of the entry for `key` that the tier would not hear of, as of a copy in memory: so that what is used most
+    /// is not the first to be evicted here. Whether there is one. O(1), and asks nothing of the disk.
+    ///
+    /// ```
+    /// use refrain::Key;
+    /// let dir = tempfile::tempdir()?;
+    /// let tier = refrain_disk::DiskTier::at(dir.path()).open()?;
+    /// assert!(!tier.touch(&Key::from_bytes([7; 32])));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn touch(&self, key: &Key) -> bool {
+        self.0.index.hit(key).is_some()
+    }
+
     /// How many entries there are.
     ///
     /// ```

@@ -309,16 +309,47 @@ fn a_full_disk_makes_room_once_and_then_goes_without() {
 }
 
 #[test]
-fn a_refresh_that_fails_keeps_what_was_there() {
+fn a_store_that_fails_leaves_no_older_value_to_come_back() {
     let world = World::new(9);
     let tier = world.open();
+    let refresh = |tags: &[String]| {
+        let entry = NewEntry::new(b"new").tags(tags);
+        tier.store(&tier.begin(), &key(1), &entry)
+    };
     put(&tier, 1, b"old");
-    world.fail(1, true, ErrorKind::Other);
-    let refreshed = tier.store(&tier.begin(), &key(1), &NewEntry::new(b"new"));
-    assert!(refreshed.is_err());
+    world.fail(0, false, ErrorKind::Other);
+    assert!(refresh(&[]).is_err());
+    assert_eq!(body(&tier, 1), None, "it could not be written");
+    put(&tier, 1, b"old");
+    assert!(refresh(&["x".repeat(MAX_METADATA_BYTES)]).is_err());
+    assert_eq!(body(&tier, 1), None, "too much was said of it");
+    put(&tier, 1, b"old");
+    world.fail(0, true, ErrorKind::Other);
+    for n in 2..5 {
+        assert!(
+            tier.store(&tier.begin(), &key(n), &NewEntry::new(b"x"))
+                .is_err()
+        );
+    }
+    assert!(tier.stats().suspended);
+    assert!(refresh(&[]).is_err());
     world.disk.plan(None);
-    assert_eq!(body(&tier, 1).unwrap(), b"old");
+    world.hands.advance(Duration::from_secs(9));
+    assert_eq!(body(&tier, 1), None, "the disk was left alone");
     tier.validate();
+}
+
+#[test]
+fn use_elsewhere_keeps_an_entry_from_being_evicted() {
+    let world = World::new(2);
+    let tier = world.open();
+    put(&tier, 1, b"x");
+    world.hands.advance(Duration::from_secs(1));
+    put(&tier, 2, b"x");
+    world.hands.advance(Duration::from_secs(1));
+    assert!(tier.touch(&key(1)) && !tier.touch(&key(3)));
+    put(&tier, 3, b"x");
+    assert!(tier.contains(&key(1)) && !tier.contains(&key(2)));
 }
 
 #[test]

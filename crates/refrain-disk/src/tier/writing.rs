@@ -2,7 +2,7 @@
 
 use std::io;
 
-use refrain::{Capacity, Entry, EntryOptions, Insertion, Key};
+use refrain::{Capacity, Insertion, Key};
 
 use super::{DiskTier, Inner, Resident, options};
 use crate::entry::NewEntry;
@@ -59,19 +59,16 @@ impl Firsts {
     }
 }
 
-/// How far a file had come when writing it failed.
-enum Failure {
-    /// What was there before, if anything, is there still.
-    Before(io::Error, Step),
-    /// It has taken the place of what was there before, perhaps not for good.
-    After(io::Error, Step),
+/// What the operating system said, to what, of which file.
+type Failure = (io::Error, &'static str, String);
+
+/// An entry on its way.
+struct NewFile<'a> {
+    key: &'a Key,
+    metadata: &'a Metadata,
+    weight: u64,
+    parts: [&'a [u8]; 2],
 }
-
-/// What was tried, on which file.
-type Step = (&'static str, String);
-
-/// What was there for the key before.
-type Former = Option<Entry<Resident>>;
 
 /// Space is given out in blocks.
 const BLOCK: u64 = 4096;
@@ -92,7 +89,8 @@ impl DiskTier {
     ///
     /// # Errors
     ///
-    /// [`DiskError`]: nothing was stored. If the disk is full, entries are evicted and it is tried once more before.
+    /// [`DiskError`]: nothing was stored, and what was stored for the key before is gone too: it is older than what the caller
+    /// has, and would come back. If the disk is full, entries are evicted and it is tried once more before.
     ///
     /// ```
     /// use refrain::{Insertion, Key};
@@ -132,121 +130,84 @@ impl Inner {
         entry: &NewEntry<'_>,
     ) -> Result<Insertion, DiskError> {
         let head = entry.head(key, self.clock.wall());
-        let Some(start) = head.encode() else {
-            return Err(DiskError::MetadataTooLong {
-                limit: MAX_METADATA_BYTES,
-            });
-        };
-        let parts = [&*start, entry.body()];
-        let weight = weight_of((start.len() as u64).saturating_add(head.body_len));
+        let start = head.encode().ok_or(DiskError::MetadataTooLong {
+            limit: MAX_METADATA_BYTES,
+        });
         let mut writer = self.writer();
         if ticket.is_overtaken(key, &head.metadata.tags) {
             return Ok(Insertion::Invalidated);
         }
-        self.breaker.check()?;
-        let mut stored = self.attempt(&mut writer, key, &head.metadata, weight, parts);
-        if let Err(DiskError::Io { source, .. }) = &stored
-            && is_full(source)
-        {
-            self.give_back(weight);
-            stored = self.attempt(&mut writer, key, &head.metadata, weight, parts);
+        let stored = start.and_then(|start| {
+            let weight = weight_of((start.len() as u64).saturating_add(head.body_len));
+            let file = NewFile {
+                key,
+                metadata: &head.metadata,
+                weight,
+                parts: [&*start, entry.body()],
+            };
+            self.breaker.check()?;
+            let mut stored = self.attempt(&mut writer, &file);
+            if let Err(DiskError::Io { source, .. }) = &stored
+                && is_full(source)
+            {
+                self.give_back(weight);
+                stored = self.attempt(&mut writer, &file);
+            }
+            self.noted(stored)
+        });
+        if stored.is_err() {
+            self.index.remove(key);
         }
-        let swept = self.sweep(&mut writer);
-        self.noted(stored.and_then(|stored| swept.map(|()| stored)))
+        // What cannot be removed now is tried again before anything else is stored.
+        let _ = self.sweep(&mut writer);
+        stored
     }
 
     /// Reserves, writes, and acknowledges.
-    fn attempt(
-        &self,
-        writer: &mut Writer,
-        key: &Key,
-        metadata: &Metadata,
-        weight: u64,
-        parts: [&[u8]; 2],
-    ) -> Result<Insertion, DiskError> {
-        let former = self.index.peek_entry(key);
-        let reserved = self.reserve(key, metadata, weight, &former);
+    fn attempt(&self, writer: &mut Writer, file: &NewFile<'_>) -> Result<Insertion, DiskError> {
+        let reserved = self.reserve(file);
+        self.sweep(writer)?;
         if reserved != Insertion::Stored {
-            self.sweep(writer)?;
             return Ok(reserved);
         }
-        let failure = match self.sweep(writer) {
-            Ok(()) => match self.write(writer, key, parts) {
-                Ok(()) => {
-                    let options = options(metadata, weight, &self.clock);
-                    let resident = Resident { readable: true };
-                    return Ok(self.index.insert_with(*key, resident, options));
-                }
-                Err(failure) => failure,
-            },
-            Err(error) => {
-                self.restore(key, former);
-                return Err(error);
-            }
-        };
-        // Folders may have been taken away, by somebody who wiped the cache.
-        writer.made = Firsts::default();
-        let (source, (action, file)) = match failure {
-            Failure::Before(source, step) => {
-                self.restore(key, former);
-                (source, step)
-            }
-            Failure::After(source, step) => {
-                self.index.remove(key);
-                (source, step)
-            }
-        };
-        Err(DiskError::Io {
-            action,
-            file,
-            source,
-        })
+        if let Err((source, action, file)) = self.write(writer, file) {
+            // Folders may have been taken away, by somebody who wiped the cache.
+            writer.made = Firsts::default();
+            return Err(DiskError::Io {
+                action,
+                file,
+                source,
+            });
+        }
+        Ok(self.hold(file, file.weight, true))
     }
 
     /// Has the index hold room for the new file, and for the old one as long as that is there.
-    fn reserve(&self, key: &Key, metadata: &Metadata, weight: u64, former: &Former) -> Insertion {
-        let occupied = former.as_ref().map_or(0, |entry| entry.info.weight_bytes);
-        let hold = |bytes, readable| {
-            let options = options(metadata, bytes, &self.clock);
-            self.index.insert_with(*key, Resident { readable }, options)
+    fn reserve(&self, file: &NewFile<'_>) -> Insertion {
+        let Some(old) = self.index.peek_entry(file.key) else {
+            return self.hold(file, file.weight, false);
         };
-        if former.is_none() {
-            return hold(weight, false);
-        }
-        match weight.checked_add(occupied).map(|both| hold(both, true)) {
+        let both = file.weight.checked_add(old.info.weight_bytes);
+        match both.map(|both| self.hold(file, both, old.value.readable)) {
             // There is no room for both: the old one goes first.
-            None | Some(Insertion::Overweight) => hold(weight, false),
+            None | Some(Insertion::Overweight) => self.hold(file, file.weight, false),
             Some(reserved) => reserved,
         }
     }
 
-    /// Puts the entry back that was there before.
-    fn restore(&self, key: &Key, former: Former) {
-        let is_there = self.index.peek_entry(key);
-        let was_kept = is_there.is_some_and(|entry| entry.value.readable);
-        let Some(Entry { info, .. }) = former.filter(|_| was_kept) else {
-            self.index.remove(key);
-            return;
-        };
-        let options = EntryOptions::default()
-            .weight_bytes(info.weight_bytes)
-            .cost(info.cost)
-            .tags(info.tags.iter().map(|tag| &**tag));
-        let options = match info.expires_in {
-            Some(left) => options.time_to_live(left),
-            None => options,
-        };
+    fn hold(&self, file: &NewFile<'_>, bytes: u64, readable: bool) -> Insertion {
+        let options = options(file.metadata, bytes, &self.clock);
         self.index
-            .insert_with(*key, Resident { readable: true }, options);
+            .insert_with(*file.key, Resident { readable }, options)
     }
 
-    fn write(&self, writer: &mut Writer, key: &Key, parts: [&[u8]; 2]) -> Result<(), Failure> {
+    fn write(&self, writer: &mut Writer, file: &NewFile<'_>) -> Result<(), Failure> {
         let unfinished = |error, action| {
             // If it stays, it is removed before the next one is written, or at the next start.
             let _ = self.storage.remove(UNFINISHED);
-            Failure::Before(error, (action, UNFINISHED.to_owned()))
+            (error, action, UNFINISHED.to_owned())
         };
-        let again = match self.storage.write_new(UNFINISHED, parts) {
+        let again = match self.storage.write_new(UNFINISHED, file.parts) {
             Ok(()) => Ok(false),
             Err(error) => match error.kind() {
                 io::ErrorKind::NotFound => self.make_folders(writer).map(|()| true),
@@ -256,21 +217,21 @@ impl Inner {
         };
         let written = again.and_then(|again| {
             if again {
-                self.storage.write_new(UNFINISHED, parts)
+                self.storage.write_new(UNFINISHED, file.parts)
             } else {
                 Ok(())
             }
         });
         written.map_err(|error| unfinished(error, "write"))?;
-        let first = key.as_bytes()[0];
+        let first = file.key.as_bytes()[0];
         let dir = dir_of(first);
         if !writer.made.contains(first) {
             let made = self.storage.make_dir(&dir);
             made.map_err(|error| unfinished(error, "make the folder of"))?;
             writer.made.insert(first);
         }
-        let file = file_of(key);
-        let renamed = self.storage.rename(UNFINISHED, &file);
+        let name = file_of(file.key);
+        let renamed = self.storage.rename(UNFINISHED, &name);
         renamed.map_err(|error| unfinished(error, "rename"))?;
         match self.storage.sync_dir(&dir) {
             Ok(()) => {
@@ -279,7 +240,7 @@ impl Inner {
             }
             Err(error) => {
                 writer.unsynced.insert(first);
-                Err(Failure::After(error, ("sync the folder of", file)))
+                Err((error, "sync the folder of", name))
             }
         }
     }

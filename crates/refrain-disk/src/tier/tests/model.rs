@@ -128,8 +128,10 @@ impl Run {
             // Not stored; it may be there after a crash that comes before the folder is synced again.
             Ok(_) => known.stored = None,
             Err(_) => {
+                // A crash may bring back the old one or the new one, this process neither.
                 known.allowed.insert(version, expires);
                 known.stored = None;
+                assert!(!self.tier().contains(&key(n)), "seed {}", self.seed);
             }
         }
     }
