@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import random
+import resource
 import subprocess
 
 import pictures
@@ -11,6 +12,7 @@ import pytest
 from server_process import BINARY, Server, clean_environment
 
 COUNT = 12
+ON_DISK = 'refrain; fwd=miss; stored; detail="on disk"'
 
 
 def small(number: int) -> bytes:
@@ -70,7 +72,7 @@ def test_clear_empties_the_disk_for_good(tmp_path):
         assert server.http.post("/api/cache/clear").json()["cleared"] == 1
     assert [path for path in (tmp_path / "disk/v1").rglob("*") if path.is_file()] == []
     with on_disk(tmp_path) as server:
-        assert server.generate(small(1)).headers["Cache-Status"] == "refrain; fwd=miss; stored"
+        assert server.generate(small(1)).headers["Cache-Status"] == ON_DISK
 
 
 def test_the_files_take_no_more_than_allowed(tmp_path):
@@ -124,4 +126,15 @@ def test_a_damaged_file_is_generated_again_and_never_served(tmp_path, damage):
     with on_disk(tmp_path) as server:
         answer = server.generate(small(1))
         assert answer.content == content
-        assert answer.headers["Cache-Status"] == "refrain; fwd=miss; stored"
+        assert answer.headers["Cache-Status"] == ON_DISK
+
+
+def test_a_limit_on_the_size_of_files_keeps_results_off_the_disk_and_nothing_else(tmp_path):
+    with on_disk(tmp_path) as server:
+        resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (8192, 8192))
+        answers = [server.generate(small(n)) for n in range(3)]
+        assert [answer.status_code for answer in answers] == [200] * 3
+        assert all(answer.headers["Cache-Status"] == "refrain; fwd=miss; stored" for answer in answers)
+        assert server.stats()["disk"]["errors"] == 3
+        assert server.generate(small(0)).headers["Cache-Status"].startswith("refrain; hit")
+    assert list((tmp_path / "disk/v1/unfinished").iterdir()) == []

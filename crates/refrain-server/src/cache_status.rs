@@ -14,17 +14,19 @@ pub(crate) fn of(how: How) -> HeaderValue {
         How::Hit {
             expires_in: Some(left),
         } => format!("refrain; hit; ttl={}", left.as_secs()),
-        How::Miss { stored } => format!("refrain; fwd=miss{}", fate(stored)),
+        How::Miss { stored, on_disk } => format!("refrain; fwd=miss{}", fate(stored, on_disk)),
         How::Collapsed { stored } => {
             // Whether it was stored is the leader's to tell; a follower only tells why not.
             let fate = if stored == Stored::Yes {
                 ""
             } else {
-                fate(stored)
+                fate(stored, false)
             };
             format!("refrain; fwd=miss; collapsed{fate}")
         }
-        How::Refreshed { stored } => format!("refrain; fwd=request{}", fate(stored)),
+        How::Refreshed { stored, on_disk } => {
+            format!("refrain; fwd=request{}", fate(stored, on_disk))
+        }
         How::NotKept => "refrain; fwd=request".to_owned(),
         How::SwitchedOff => "refrain; fwd=bypass; detail=\"DISABLE_RESULT_CACHE\"".to_owned(),
     };
@@ -36,8 +38,10 @@ pub(crate) fn not_cached() -> HeaderValue {
     HeaderValue::from_static("refrain; fwd=miss; detail=\"only-if-cached\"")
 }
 
-fn fate(stored: Stored) -> &'static str {
+fn fate(stored: Stored, on_disk: bool) -> &'static str {
     match stored {
+        // It survives a restart, and a power cut.
+        _ if on_disk => "; stored; detail=\"on disk\"",
         Stored::Yes => "; stored",
         Stored::Overweight => "; detail=\"larger than the cache\"",
         Stored::Declined => "; detail=\"not worth its place\"",
@@ -62,13 +66,29 @@ mod tests {
         for (how, value) in [
             (hit, "refrain; hit; ttl=86399"),
             (How::Hit { expires_in: None }, "refrain; hit"),
-            (How::Miss { stored: yes }, "refrain; fwd=miss; stored"),
+            (
+                How::Miss {
+                    stored: yes,
+                    on_disk: false,
+                },
+                "refrain; fwd=miss; stored",
+            ),
+            (
+                How::Miss {
+                    stored: Stored::Overweight,
+                    on_disk: true,
+                },
+                "refrain; fwd=miss; stored; detail=\"on disk\"",
+            ),
             (
                 How::Collapsed { stored: yes },
                 "refrain; fwd=miss; collapsed",
             ),
             (
-                How::Refreshed { stored: yes },
+                How::Refreshed {
+                    stored: yes,
+                    on_disk: false,
+                },
                 "refrain; fwd=request; stored",
             ),
             (How::NotKept, "refrain; fwd=request"),
@@ -79,6 +99,7 @@ mod tests {
             (
                 How::Miss {
                     stored: Stored::Overweight,
+                    on_disk: false,
                 },
                 "refrain; fwd=miss; detail=\"larger than the cache\"",
             ),

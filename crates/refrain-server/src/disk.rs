@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use refrain::{Clock, Computed, Insertion};
 use refrain_disk::{DiskError, DiskStats, DiskTier, NewEntry, OpenError, Ticket};
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use crate::stored::StoredResult;
@@ -14,6 +15,9 @@ use crate::{Key, Problem, ProblemKind};
 
 /// Long enough for a hundred megabytes on a slow disk. One that takes longer is not asked again before it has answered.
 const DEADLINE: Duration = Duration::from_secs(10);
+
+/// Results that are read at the same time; more would be read no sooner.
+const MOST_LOADS: usize = 16;
 
 /// The disk tier of a server.
 #[derive(Debug)]
@@ -24,6 +28,7 @@ pub(crate) struct Disk {
     /// Whether the last operation failed: the log tells when that changes.
     failing: AtomicBool,
     timeouts: AtomicU64,
+    loads: Semaphore,
 }
 
 /// A result that was on the disk.
@@ -67,6 +72,7 @@ impl Disk {
             overdue: Arc::default(),
             failing: AtomicBool::new(false),
             timeouts: AtomicU64::new(0),
+            loads: Semaphore::new(MOST_LOADS),
         })
     }
 
@@ -93,11 +99,18 @@ impl Disk {
         self.tier.stats().suspended || self.is_overdue()
     }
 
+    /// Counts that the result was answered from memory: what is used most stays here too.
+    pub(crate) fn touch(&self, key: &Key) {
+        self.tier.touch(key);
+    }
+
     /// The result for `key`; none either if the disk has a fault.
     pub(crate) async fn load(&self, key: Key) -> Option<Loaded> {
         if self.is_overdue() || !self.tier.contains(&key) {
             return None;
         }
+        // Each of them takes the memory of a whole result.
+        let _turn = self.loads.acquire().await;
         let entry = self.run(move |tier| tier.load(&key)).await;
         let entry = self.noted(entry)??;
         let (age, cost, expires_in) = (entry.age, entry.cost, entry.expires_in);
@@ -121,23 +134,23 @@ impl Disk {
         if self.is_overdue() {
             return;
         }
-        let result = result.clone();
+        let stored = result.clone();
         let stored = self
             .run(move |tier| {
-                let body = result.body();
-                let media_type = String::from_utf8_lossy(result.media_type().as_bytes());
+                let body = stored.body();
+                let media_type = String::from_utf8_lossy(stored.media_type().as_bytes());
                 let entry = NewEntry::new(&body)
                     .media_type(media_type)
-                    .file_name(result.file_name())
+                    .file_name(stored.file_name())
                     .cost(cost)
                     .time_to_live(time_to_live);
                 tier.store(&ticket, &key, &entry)
             })
             .await;
-        if let Some(insertion) = self.noted(stored)
-            && insertion != Insertion::Stored
-        {
-            tracing::debug!(%key, ?insertion, "not stored on disk");
+        match self.noted(stored) {
+            Some(Insertion::Stored) => result.set_on_disk(),
+            Some(insertion) => tracing::debug!(%key, ?insertion, "not stored on disk"),
+            None => {}
         }
     }
 

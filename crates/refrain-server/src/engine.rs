@@ -190,7 +190,18 @@ impl Engine {
             }
             How::Hit { expires_in }
         } else {
-            how(answer.outcome, expires_in, refresh)
+            let on_disk = answer.value.is_on_disk();
+            match answer.outcome {
+                Outcome::Hit => {
+                    if let Some(disk) = &self.disk {
+                        disk.touch(&key);
+                    }
+                    How::Hit { expires_in }
+                }
+                Outcome::Computed { stored } if refresh => How::Refreshed { stored, on_disk },
+                Outcome::Computed { stored } => How::Miss { stored, on_disk },
+                Outcome::Collapsed { stored } => How::Collapsed { stored },
+            }
         };
         Served {
             key,
@@ -316,13 +327,4 @@ fn is_welcome(answer: &Answer<StoredResult>, directives: Directives) -> bool {
 /// Whether the disk answered this very request, and not the memory.
 fn is_loaded(answer: &Answer<StoredResult>) -> bool {
     answer.outcome != Outcome::Hit && answer.value.is_from_disk()
-}
-
-fn how(outcome: Outcome, expires_in: Option<Duration>, refresh: bool) -> How {
-    match outcome {
-        Outcome::Hit => How::Hit { expires_in },
-        Outcome::Computed { stored } if refresh => How::Refreshed { stored },
-        Outcome::Computed { stored } => How::Miss { stored },
-        Outcome::Collapsed { stored } => How::Collapsed { stored },
-    }
 }

@@ -26,11 +26,11 @@ pub(crate) enum How {
     /// It was stored. `expires_in` is how much longer; `None` is for ever.
     Hit { expires_in: Option<Duration> },
     /// It was not, so it was generated.
-    Miss { stored: Stored },
+    Miss { stored: Stored, on_disk: bool },
     /// Somebody else's generation was running already.
     Collapsed { stored: Stored },
     /// The client did not want a stored one.
-    Refreshed { stored: Stored },
+    Refreshed { stored: Stored, on_disk: bool },
     /// The client did not want it kept.
     NotKept,
     /// The cache is switched off.
@@ -87,9 +87,10 @@ impl Served {
     pub(crate) fn is_stored(&self) -> bool {
         match self.how {
             How::Hit { .. } => true,
-            How::Miss { stored } | How::Collapsed { stored } | How::Refreshed { stored } => {
-                stored == Stored::Yes
+            How::Miss { stored, on_disk } | How::Refreshed { stored, on_disk } => {
+                on_disk || stored == Stored::Yes
             }
+            How::Collapsed { stored } => stored == Stored::Yes || self.result.is_on_disk(),
             How::NotKept | How::SwitchedOff => false,
         }
     }

@@ -52,10 +52,15 @@ async fn serve(configuration: Configuration, json: bool) -> Result<(), Failure> 
     Ok(())
 }
 
+/// On Linux, macOS and the BSDs.
+const SIGXFSZ: i32 = 25;
+
 /// The orders to stop that an operating system sends.
 struct Orders {
     interrupt: Signal,
     terminate: Signal,
+    /// Sent when a file grows larger than allowed, which would end the process; being listened to, it makes writing fail.
+    _file_too_large: Signal,
 }
 
 impl Orders {
@@ -68,6 +73,7 @@ impl Orders {
         Ok(Self {
             interrupt: take(SignalKind::interrupt())?,
             terminate: take(SignalKind::terminate())?,
+            _file_too_large: take(SignalKind::from_raw(SIGXFSZ))?,
         })
     }
 

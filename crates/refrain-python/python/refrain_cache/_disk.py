@@ -233,7 +233,6 @@ class DiskTier:
             return False
         except DiskError as error:
             self._failed("written", error)
-            self._remove_older(key)
             return False
 
     def _keep(
