@@ -24,6 +24,51 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # Below a memory cache
+//!
+//! Whoever computes looks here first, and stores here what it made. What is invalidated is invalidated here first: what is
+//! loaded meanwhile is then not put into memory.
+//!
+//! ```
+//! use bytes::Bytes;
+//! use refrain::{Cache, Computed, Key};
+//! use refrain_disk::{DiskTier, NewEntry};
+//! use std::convert::Infallible;
+//! use std::time::Duration;
+//!
+//! fn render(memory: &Cache<Key, Bytes>, disk: &DiskTier, key: Key) -> Bytes {
+//!     let rendered = memory.get_or_try_compute(key, || {
+//!         let ticket = disk.begin();
+//!         if let Ok(Some(entry)) = disk.load(&key) {
+//!             let left = entry.expires_in.unwrap_or(Duration::MAX);
+//!             return Ok::<_, Infallible>(Computed::new(entry.body).cost(entry.cost).time_to_live(left));
+//!         }
+//!         let picture = Bytes::from_static(b"two minutes of work");
+//!         // If the disk refuses, it is in memory alone.
+//!         let _ = disk.store(&ticket, &key, &NewEntry::new(&picture).cost(Duration::from_secs(120)));
+//!         Ok(Computed::new(picture))
+//!     });
+//!     rendered.expect("nothing can go wrong here")
+//! }
+//!
+//! fn invalidate(memory: &Cache<Key, Bytes>, disk: &DiskTier, key: &Key) -> Result<(), refrain_disk::DiskError> {
+//!     let removed = disk.invalidate(key);
+//!     memory.invalidate(key);
+//!     removed.map(drop)
+//! }
+//!
+//! let dir = tempfile::tempdir()?;
+//! let disk = DiskTier::at(dir.path()).open()?;
+//! let key = Key::builder().generator("render", "1").part("seed", &7).build()?;
+//! let picture = render(&Cache::builder().build()?, &disk, key);
+//! let memory = Cache::builder().build()?; // as after a restart
+//! assert_eq!(render(&memory, &disk, key), picture);
+//! assert_eq!(disk.stats().hits, 1);
+//! invalidate(&memory, &disk, &key)?;
+//! assert!(disk.is_empty() && memory.is_empty());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! # What you may rely on
 //!
 //! * What [`DiskTier::store`] calls stored is there after a crash, until it is evicted, expires or is invalidated.
