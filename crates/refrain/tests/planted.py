@@ -109,6 +109,7 @@ BUGS = [
             ("breaker_never_opens", "breaker.rs", "if failures < FAILURES {", "if failures < u32::MAX {", "lib"),
             ("wall_clock_is_believed", "format.rs", "Some(Duration::from_millis(left.min(meant)))", "Some(Duration::from_millis(left))", "lib"),
             ("failed_store_leaves_the_old_one", "tier/writing.rs", "if stored.is_err() {", "if false {", "lib"),
+            ("old_value_with_the_new_time_to_live", "tier/loading.rs", "Some(told.min(counted))", "Some(told.max(counted))", "lib"),
             ("use_in_memory_does_not_count", "tier.rs", "self.0.index.hit(key).is_some()", "self.0.index.peek_entry(key).is_some()", "lib"),
             ("order_of_use_forgotten", "recovery.rs", "entries.sort_by_key(|entry| entry.used);", "", "lib"),
             ("links_are_followed", "storage.rs", "rustix::fs::OFlags::NOFOLLOW.bits()", "rustix::fs::OFlags::empty().bits()", "lib"),

@@ -39,7 +39,7 @@ impl DiskTier {
 }
 
 impl Inner {
-    fn load(&self, key: &Key) -> Result<Option<DiskEntry>, DiskError> {
+    pub(super) fn load(&self, key: &Key) -> Result<Option<DiskEntry>, DiskError> {
         self.sweep_if_idle();
         let resident = self.index.get_entry(key);
         let Some(resident) = resident.filter(|entry| entry.value.readable) else {
@@ -49,8 +49,13 @@ impl Inner {
         if let Some(mut entry) = self.noted(self.read(key))? {
             // Of use only after a restart.
             let _ = self.storage.mark_used(&file_of(key), self.clock.wall());
-            // The index counts on a clock that does not jump.
-            entry.expires_in = resident.info.expires_in;
+            // The index counts on a clock that does not jump; but its time is that of the next file already while that one is
+            // being written.
+            let counted = resident.info.expires_in;
+            entry.expires_in = match (entry.expires_in, counted) {
+                (Some(told), Some(counted)) => Some(told.min(counted)),
+                (told, counted) => told.or(counted),
+            };
             return Ok(Some(entry));
         }
         // Somebody may have replaced or removed it meanwhile, so it is looked at again when nobody can.
