@@ -91,9 +91,9 @@ impl Storage for Folder {
     fn make_dir(&self, dir: &str) -> io::Result<()> {
         let path = self.path(dir);
         match private_dir().create(&path) {
-            Ok(()) => path.parent().map_or(Ok(()), sync_dir_at),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-            Err(error) => Err(error),
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+            // Also if it is there: whoever made it may have ended before he synced its name.
+            _ => path.parent().map_or(Ok(()), sync_dir_at),
         }
     }
 
