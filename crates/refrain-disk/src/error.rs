@@ -50,9 +50,6 @@ pub enum OpenError {
         #[source]
         source: io::Error,
     },
-    /// A setting makes no sense.
-    #[error(transparent)]
-    Setting(#[from] refrain::BuildError),
 }
 
 /// Why the disk did not do what it was asked. A cache goes on without it.

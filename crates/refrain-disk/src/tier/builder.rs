@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, Weak};
 
 use refrain::{Cache, Capacity, Clock, Insertion, Key, Policy};
@@ -12,7 +13,7 @@ use super::{DiskTier, Inner, Resident, options};
 use crate::breaker::Breaker;
 use crate::error::OpenError;
 use crate::recovery::{Recovered, Refusal, recover};
-use crate::stats::{Counters, count};
+use crate::stats::Counters;
 use crate::storage::{Folder, Storage};
 
 /// Settings of a [`DiskTier`], each with a default.
@@ -150,8 +151,9 @@ impl DiskTierBuilder {
                 source,
             },
         })?;
-        let tier = DiskTier(Inner::new(self.capacity, self.policy, self.clock, storage)?);
-        (0..damaged).for_each(|_| count(&tier.0.counters.damaged));
+        let tier = DiskTier(Inner::new(self.capacity, self.policy, self.clock, storage));
+        // Relaxed: a count orders nothing.
+        (tier.0.counters.damaged).fetch_add(damaged, Ordering::Relaxed);
         tier.0.take_in(entries);
         Ok(tier)
     }
@@ -163,9 +165,8 @@ impl Inner {
         policy: Policy,
         clock: Clock,
         storage: Box<dyn Storage>,
-    ) -> Result<Arc<Self>, refrain::BuildError> {
-        let mut refused = None;
-        let inner = Arc::new_cyclic(|inner: &Weak<Self>| {
+    ) -> Arc<Self> {
+        Arc::new_cyclic(|inner: &Weak<Self>| {
             let inner = inner.clone();
             let index = Cache::builder()
                 .name("disk")
@@ -182,10 +183,7 @@ impl Inner {
                 .build();
             Self {
                 storage,
-                index: index.unwrap_or_else(|error| {
-                    refused = Some(error);
-                    Cache::builder().build().expect("the defaults make sense")
-                }),
+                index: index.expect("limits may be any, and the rest is the default"),
                 breaker: Breaker::new(clock.clone()),
                 clock,
                 invalidations: Arc::default(),
@@ -193,8 +191,7 @@ impl Inner {
                 departed: Departed::default(),
                 counters: Counters::default(),
             }
-        });
-        refused.map_or(Ok(inner), Err)
+        })
     }
 
     /// Puts what was there already into the index, in the order of its last use.

@@ -4,14 +4,13 @@ use std::error::Error;
 use std::io;
 use std::path::Path;
 
-use pyo3::exceptions::{PyOSError, PyValueError};
+use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
 use refrain_disk::{DiskError, OpenError};
 
 /// Why a folder cannot be used.
 pub(super) fn not_opened(py: Python<'_>, error: &OpenError) -> PyErr {
     match error {
-        OpenError::Setting(setting) => PyValueError::new_err(setting.to_string()),
         OpenError::InUse { .. } => made(py, "DiskInUseError", error),
         _ => made(py, "DiskError", error),
     }
