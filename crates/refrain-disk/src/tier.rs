@@ -184,7 +184,8 @@ impl DiskTier {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn touch(&self, key: &Key) -> bool {
-        self.0.index.hit(key).is_some()
+        // An expired one would be taken out, and its file with it, which is for those who may wait.
+        self.contains(key) && self.0.index.hit(key).is_some()
     }
 
     /// How many entries there are.

@@ -44,7 +44,7 @@ pub(crate) struct Loaded {
 #[derive(Debug, thiserror::Error)]
 enum Trouble {
     #[error(transparent)]
-    Disk(#[from] DiskError),
+    Disk(DiskError),
     #[error("the disk takes longer than {} s", DEADLINE.as_secs())]
     Overdue,
     #[error("the operation was given up")]
@@ -132,6 +132,11 @@ impl Disk {
         time_to_live: Option<Duration>,
     ) {
         if self.is_overdue() {
+            if self.tier.contains(&key) {
+                // An older result must not come back. Nobody waits for that.
+                let tier = Arc::clone(&self.tier);
+                tokio::task::spawn_blocking(move || tier.invalidate(&key));
+            }
             return;
         }
         let stored = result.clone();
@@ -166,6 +171,7 @@ impl Disk {
         removed.map_err(|trouble| not_removed(&trouble))
     }
 
+    /// Whether it has not answered in time and is still to.
     fn is_overdue(&self) -> bool {
         // Relaxed: a count orders nothing.
         self.overdue.load(Ordering::Relaxed) > 0

@@ -69,13 +69,13 @@ impl DiskTier {
     pub fn invalidate(&self, key: &Key) -> Result<bool, DiskError> {
         let inner = &*self.0;
         inner.invalidations.key(key);
-        let mut writer = inner.writer();
-        let removed = inner.index.invalidate(key);
-        inner.make_final(&mut writer, Some(key.as_bytes()[0]))?;
-        Ok(removed)
+        let first = Some(key.as_bytes()[0]);
+        let [before, then] = inner.remove_all_of(first, || inner.index.invalidate(key))?;
+        Ok(before || then)
     }
 
-    /// Removes all entries with this tag, and says how many there were. O(entries). Otherwise as
+    /// Removes all entries with this tag, and says how many there were; one that is being stored at the moment may count twice.
+    /// O(entries). Otherwise as
     /// [`invalidate`](Self::invalidate).
     ///
     /// # Errors
@@ -96,13 +96,12 @@ impl DiskTier {
     pub fn invalidate_tag(&self, tag: &str) -> Result<u64, DiskError> {
         let inner = &*self.0;
         inner.invalidations.tag(tag);
-        let mut writer = inner.writer();
-        let removed = inner.index.invalidate_tag(tag);
-        inner.make_final(&mut writer, None)?;
-        Ok(removed)
+        let [before, then] = inner.remove_all_of(None, || inner.index.invalidate_tag(tag))?;
+        Ok(before + then)
     }
 
-    /// Removes all entries, and says how many there were. Otherwise as [`invalidate`](Self::invalidate).
+    /// Removes all entries, and says how many there were; one that is being stored at the moment may count twice. Otherwise as
+    /// [`invalidate`](Self::invalidate).
     ///
     /// # Errors
     ///
@@ -122,10 +121,8 @@ impl DiskTier {
     pub fn invalidate_all(&self) -> Result<u64, DiskError> {
         let inner = &*self.0;
         inner.invalidations.all();
-        let mut writer = inner.writer();
-        let removed = inner.index.invalidate_all();
-        inner.make_final(&mut writer, None)?;
-        Ok(removed)
+        let [before, then] = inner.remove_all_of(None, || inner.index.invalidate_all())?;
+        Ok(before + then)
     }
 }
 
@@ -173,13 +170,23 @@ impl Inner {
         Ok(())
     }
 
+    /// Takes entries out of the index, and their files away for good: those in the folder of `first`, or all. Once at once, so
+    /// that nobody is given them while the disk makes this wait, and once for what was being stored meanwhile.
+    fn remove_all_of<T>(
+        &self,
+        first: Option<u8>,
+        take_out: impl Fn() -> T,
+    ) -> Result<[T; 2], DiskError> {
+        let before = take_out();
+        let mut writer = self.writer();
+        let then = take_out();
+        self.make_final(&mut writer, first)?;
+        Ok([before, then])
+    }
+
     /// Removes the files of entries that have left, so that no power cut brings them back: those in the folder of `first`, or
     /// in all of them. An entry that had been evicted before is one of them.
-    pub(super) fn make_final(
-        &self,
-        writer: &mut Writer,
-        first: Option<u8>,
-    ) -> Result<(), DiskError> {
+    fn make_final(&self, writer: &mut Writer, first: Option<u8>) -> Result<(), DiskError> {
         let done = self.sweep(writer).and_then(|()| {
             for first in writer.unsynced.among(first) {
                 let dir = dir_of(first);
