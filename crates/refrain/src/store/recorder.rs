@@ -13,6 +13,7 @@ use super::thread_number::{NUMBERS, Reader, thread_number};
 use crate::clock::Clock;
 use crate::policy::{Hit, Policy, Sampling};
 use crate::stats::{Stats, micros};
+use crate::sync;
 
 pub(crate) struct Recorder {
     policy: Policy,
@@ -52,7 +53,7 @@ struct Stripe {
     /// Bits of an `f64`, which takes fewer steps than a whole number of something.
     seconds_saved: AtomicU64,
     /// The last stamp given here; two hits in a row never share one.
-    stamp: AtomicU64,
+    stamp: sync::atomic::AtomicU64,
     /// `ticks` as last seen here, and the requests since then.
     seen: AtomicU64,
     untold: AtomicU64,
@@ -72,7 +73,7 @@ impl Recorder {
         Self {
             policy,
             stamps: if clock.is_fake() {
-                Stamps::counter()
+                Stamps::counted()
             } else {
                 Stamps::fastest()
             },
@@ -93,7 +94,7 @@ impl Recorder {
         add(&stripe.hits, 1, own);
         add(&stripe.bytes_saved, weight_bytes, own);
         add_seconds(&stripe.seconds_saved, f64::from(slot.cost_seconds()), own);
-        let tick = self.tick_on(stripe, own);
+        let tick = self.tick_on(stripe, reader);
         if self.policy == Policy::Lru {
             // It learns nothing from a hit.
             slot.set_word(self.policy.touch(0, tick));
@@ -149,22 +150,17 @@ impl Recorder {
 
     /// The tick of a request that is not a hit.
     pub(super) fn tick(&self) -> u64 {
-        let Reader { number: at, own } = thread_number();
-        self.tick_on(self.stripe(at), own)
+        let reader = thread_number();
+        self.tick_on(self.stripe(reader.number), reader)
     }
 
     #[inline]
-    fn tick_on(&self, stripe: &Stripe, own: bool) -> u64 {
+    fn tick_on(&self, stripe: &Stripe, reader: Reader) -> u64 {
         // Relaxed throughout: the numbers are an order by themselves, and guard nothing.
         if self.policy == Policy::Lru {
-            let stamp = self
-                .stamps
-                .next()
-                .max(stripe.stamp.load(Ordering::Relaxed) + 1);
-            stripe.stamp.store(stamp, Ordering::Relaxed);
-            return stamp;
+            return (self.stamps).next(reader, |number| &self.stripe(number).stamp);
         }
-        let untold = add(&stripe.untold, 1, own);
+        let untold = add(&stripe.untold, 1, reader.own);
         if untold < self.batch.load(Ordering::Relaxed) {
             return stripe.seen.load(Ordering::Relaxed) + untold;
         }

@@ -1,5 +1,5 @@
 //! Every schedule, and every value that a weakly ordered processor may read, of small scenes of the store's own
-//! protocols: pins, places and the index. Run by `./test schedules`.
+//! protocols: pins, places, the index and stamps. Run by `./test schedules`.
 //!
 //! Contents are numbers of [`Cell`]s, which report whoever touches them while somebody else does.
 
@@ -15,7 +15,8 @@ use super::index::Index;
 use super::pins::Pins;
 use super::slot::Facts;
 use super::slots::{Content, Read, Slots, Taken, Tenancy};
-use super::thread_number::{SHARED, choose, thread_number};
+use super::stamp::Stamps;
+use super::thread_number::{NUMBERS, SHARED, choose, thread_number};
 use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// What a reader looks at and a writer takes apart. Touching it at the same time, or without an order, is an error.
@@ -432,4 +433,46 @@ fn a_replaced_entry_or_its_successor_is_found_or_the_first_is_seen_departing() {
         move_out(&scene, Some(departed));
         reader.join().expect("no reader panics");
     });
+}
+
+/// Two threads take stamps, the first so many and the other two, and tell each other of theirs.
+fn stamps_grow_with_what_was_told(numbers: [usize; 2], first: usize) {
+    every_schedule(3, move || {
+        let shared = Arc::new((Stamps::counted(), lasts(), [told(), told()]));
+        let taker = |at: usize, times: usize| {
+            let shared = Arc::clone(&shared);
+            move || {
+                let (stamps, lasts, told) = &*shared;
+                choose(numbers[at]);
+                for _ in 0..times {
+                    let before = told[1 - at].load(Ordering::Acquire);
+                    let stamp = stamps.next(thread_number(), |number| &lasts[number]);
+                    assert!(stamp > before, "{stamp} after {before}");
+                    told[at].store(stamp, Ordering::Release);
+                }
+            }
+        };
+        let other = thread::spawn(taker(0, first));
+        taker(1, 2)();
+        other.join().unwrap();
+    });
+}
+
+fn lasts() -> Vec<AtomicU64> {
+    (0..NUMBERS).map(|_| told()).collect()
+}
+
+fn told() -> AtomicU64 {
+    AtomicU64::new(0)
+}
+
+#[test]
+fn stamps_of_threads_that_take_turns_grow_with_what_was_told() {
+    stamps_grow_with_what_was_told([0, 1], 4);
+}
+
+#[test]
+fn stamps_of_a_thread_without_a_line_grow_with_what_was_told() {
+    stamps_grow_with_what_was_told([0, SHARED], 1);
+    stamps_grow_with_what_was_told([SHARED, 1], 1);
 }
