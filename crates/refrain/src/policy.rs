@@ -88,6 +88,8 @@ pub trait Residents {
     fn fingerprint(&self, slot: u32) -> u64;
     /// When it expires, on the clock of [`Moment::time`].
     fn expires(&self, slot: u32) -> Option<Duration>;
+    /// The entry will be asked about soon, so its memory may be fetched meanwhile. Does nothing unless it is told how.
+    fn fetch(&self, _slot: u32) {}
 }
 
 /// Now.

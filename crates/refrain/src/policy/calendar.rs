@@ -17,7 +17,7 @@
 mod chunks;
 
 use super::by_slot::BySlot;
-use chunks::{Chunks, List};
+use chunks::{Chunks, List, Slots};
 
 /// One digit of a number: 256 buckets a level.
 const DIGIT_BITS: u32 = 8;
@@ -99,13 +99,14 @@ impl Calendar {
         found
     }
 
-    /// The slot with the smallest number, left where it is: the last of the run.
+    /// The slot with the smallest number, left where it is: the last of the run. What `key` will be asked about soon is
+    /// told to `fetch`.
     #[inline]
-    pub(super) fn first(&mut self, key: impl Fn(u32) -> u64) -> Option<u32> {
+    pub(super) fn first(&mut self, key: impl Fn(u32) -> u64, fetch: impl Fn(u32)) -> Option<u32> {
         loop {
             let Some(&last) = self.run.last() else {
                 let (level, digit) = self.lowest()?;
-                self.open(level, digit, &key);
+                self.open(level, digit, &key, &fetch);
                 continue;
             };
             let (above, slot) = unpack(last);
@@ -123,8 +124,8 @@ impl Calendar {
 
     /// Takes out the slot with the smallest number.
     #[inline]
-    pub(super) fn pop(&mut self, key: impl Fn(u32) -> u64) -> Option<u32> {
-        let slot = self.first(key)?;
+    pub(super) fn pop(&mut self, key: impl Fn(u32) -> u64, fetch: impl Fn(u32)) -> Option<u32> {
+        let slot = self.first(key, fetch)?;
         self.run.pop();
         self.states[slot] = State::Absent;
         self.len -= 1;
@@ -147,7 +148,13 @@ impl Calendar {
     }
 
     /// Moves the base to a bucket, below which there is nothing, and its slots into the run or finer buckets.
-    fn open(&mut self, level: usize, digit: usize, key: &impl Fn(u32) -> u64) {
+    fn open(
+        &mut self,
+        level: usize,
+        digit: usize,
+        key: &impl Fn(u32) -> u64,
+        fetch: &impl Fn(u32),
+    ) {
         self.base = with_digit(self.base, level, digit);
         self.filled[level][digit / 64] &= !(1 << (digit % 64));
         let mut list = std::mem::replace(&mut self.buckets[level * DIGITS + digit], List::EMPTY);
@@ -157,7 +164,13 @@ impl Calendar {
         } else {
             0
         };
-        while let Some(slots) = self.chunks.take(&mut list) {
+        let mut next = self.chunks.take(&mut list);
+        while let Some(slots) = next {
+            // By the time that their turn comes they are at hand.
+            next = self.chunks.take(&mut list);
+            for &slot in next.iter().flat_map(Slots::as_slice) {
+                fetch(slot);
+            }
             for &slot in slots.as_slice() {
                 if self.states[slot] == State::Removed {
                     self.states[slot] = State::Absent;

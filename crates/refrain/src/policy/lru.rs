@@ -60,12 +60,12 @@ impl Lru {
     }
 
     pub(super) fn worst(&mut self, residents: &impl Residents) -> Option<u32> {
-        self.order.first(|slot| residents.word(slot))
+        (self.order).first(|slot| residents.word(slot), |slot| residents.fetch(slot))
     }
 
     #[inline]
     pub(super) fn evict(&mut self, residents: &impl Residents) -> Option<u32> {
-        self.order.pop(|slot| residents.word(slot))
+        (self.order).pop(|slot| residents.word(slot), |slot| residents.fetch(slot))
     }
 
     pub(super) fn memory_bytes(&self) -> usize {

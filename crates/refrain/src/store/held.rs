@@ -57,6 +57,11 @@ impl<K, V> Residents for Seen<'_, K, V> {
     fn expires(&self, slot: u32) -> Option<Duration> {
         self.slot(slot).expires()
     }
+
+    #[inline]
+    fn fetch(&self, slot: u32) {
+        self.0.fetch(slot);
+    }
 }
 
 impl<K, V> Store<K, V> {
@@ -154,8 +159,13 @@ impl<K: Eq, V> Held<'_, K, V> {
             return false;
         };
         // The cell first: once the slot is filled, every reader finds it, also one that an old cell led here.
-        let added =
-            (store.index).insert(&mut writer.index, hash, number, |slot| store.hash_of(slot));
+        let added = store.index.insert(
+            &mut writer.index,
+            hash,
+            number,
+            |slot| store.hash_of(slot),
+            |slot| store.slots.fetch(slot),
+        );
         if !added {
             store.slots.unused(&mut writer.tenancy, number);
             return false;

@@ -88,6 +88,11 @@ fn cell_for(hash: u32, slot: u32) -> u32 {
     (tag(hash) << SLOT_BITS) | (slot + 1)
 }
 
+/// The slot that a cell in use names.
+fn slot_of(cell: u32) -> u32 {
+    (cell & SLOT_MASK) - 1
+}
+
 fn tag(hash: u32) -> u32 {
     // Bits that choose not the place in the page, and not the page before there are many.
     hash >> 9 & 0xFF
@@ -195,7 +200,8 @@ impl Index {
         }
     }
 
-    /// Adds `slot`, which is not there, under `hash`. `hash_of` tells the hash of slots that have to move.
+    /// Adds `slot`, which is not there, under `hash`. `hash_of` tells the hash of slots that have to move; which it will be asked
+    /// about is told to `fetch` before.
     ///
     /// False when more keys than fit on a page have hashes too alike to be told apart.
     #[must_use]
@@ -205,6 +211,7 @@ impl Index {
         hash: u32,
         slot: u32,
         hash_of: impl Fn(u32) -> u32,
+        fetch: impl Fn(u32),
     ) -> bool {
         loop {
             let number = writer.page_number(hash);
@@ -216,6 +223,8 @@ impl Index {
             if state.depth == MAX_DEPTH && state.live >= WORTH_SPLITTING {
                 return false;
             }
+            self.cells_in_use(number)
+                .for_each(|cell| fetch(slot_of(cell)));
             self.make_room(writer, number, hash, &hash_of);
         }
     }
@@ -258,6 +267,13 @@ impl Index {
             .0
     }
 
+    /// The cells of a page that name a slot.
+    fn cells_in_use(&self, page: u32) -> impl Iterator<Item = u32> {
+        let cells = self.cells(page).iter();
+        let cells = cells.map(|cell| cell.load(Ordering::Relaxed));
+        cells.filter(|cell| !matches!(*cell, EMPTY | TOMBSTONE))
+    }
+
     fn write(&self, writer: &mut IndexWriter, page: u32, hash: u32, cell: u32) {
         let cells = self.cells(page);
         let mut at = start(hash);
@@ -289,12 +305,8 @@ impl Index {
         }
         let depth = state.depth + u32::from(splits);
         let halves = [self.new_page(writer, depth), self.new_page(writer, depth)];
-        for cell in self.cells(old) {
-            let cell = cell.load(Ordering::Relaxed);
-            if cell == EMPTY || cell == TOMBSTONE {
-                continue;
-            }
-            let hash = hash_of((cell & SLOT_MASK) - 1);
+        for cell in self.cells_in_use(old) {
+            let hash = hash_of(slot_of(cell));
             let half = if splits {
                 directory_place(hash, depth) & 1
             } else {
@@ -396,7 +408,7 @@ impl Index {
                     TOMBSTONE => tombstones += 1,
                     cell => {
                         in_page += 1;
-                        let slot = (cell & SLOT_MASK) - 1;
+                        let slot = slot_of(cell);
                         let hash = hash_of(slot);
                         assert_eq!(cell, cell_for(hash, slot), "the tag is the hash's");
                         assert_eq!(
@@ -437,7 +449,7 @@ impl Iterator for Probe<'_> {
             self.at = (self.at + 1) % CELLS;
             self.left -= 1;
             if cell >> SLOT_BITS == self.tag && cell != TOMBSTONE {
-                return Some((cell & SLOT_MASK) - 1);
+                return Some(slot_of(cell));
             }
         }
         None

@@ -345,7 +345,7 @@ fn slot_0_is_never_missed(
     every_schedule(preemptions, move || {
         let (index, mut writer) = Index::new();
         for slot in 0..3 {
-            assert!(index.insert(&mut writer, spread(slot), slot, spread));
+            assert!(index.insert(&mut writer, spread(slot), slot, spread, drop));
         }
         let index = Arc::new(index);
         let reader = {
@@ -364,17 +364,17 @@ fn slot_0_is_never_missed(
 #[test]
 fn no_slot_is_missed_while_its_page_is_split() {
     slot_0_is_never_missed(6, |index, writer| {
-        assert!(index.insert(writer, spread(3), 3, spread));
+        assert!(index.insert(writer, spread(3), 3, spread, drop));
     });
 }
 
 #[test]
 fn no_slot_is_missed_while_its_page_is_used_again() {
     slot_0_is_never_missed(5, |index, writer| {
-        assert!(index.insert(writer, spread(3), 3, spread));
+        assert!(index.insert(writer, spread(3), 3, spread, drop));
         // The page that 0 was on is written anew for the half that is split next.
         for slot in [6, 7] {
-            assert!(index.insert(writer, spread(slot), slot, spread));
+            assert!(index.insert(writer, spread(slot), slot, spread, drop));
         }
     });
 }
@@ -384,7 +384,7 @@ fn no_slot_is_missed_while_it_is_replaced() {
     slot_0_is_never_missed(7, |index, writer| {
         index.begin_change(writer);
         index.erase(writer, spread(0), 0);
-        assert!(index.insert(writer, spread(0), 0, spread));
+        assert!(index.insert(writer, spread(0), 0, spread, drop));
         index.end_change(writer);
     });
 }
@@ -394,7 +394,7 @@ fn a_replaced_entry_or_its_successor_is_found_or_the_first_is_seen_departing() {
     every_schedule(6, || {
         let (scene, mut tenancy) = scene(1);
         let (index, mut writer) = Index::new();
-        assert!(index.insert(&mut writer, spread(0), 0, spread));
+        assert!(index.insert(&mut writer, spread(0), 0, spread, drop));
         let index = Arc::new(index);
         let reader = {
             let (scene, index) = (Arc::clone(&scene), Arc::clone(&index));

@@ -16,7 +16,7 @@ fn find(index: &Index, slot: u32) -> bool {
 fn what_is_inserted_is_found_and_what_is_erased_is_not() {
     let (index, mut writer) = Index::new();
     for slot in 0..50_000 {
-        assert!(index.insert(&mut writer, mixed(slot), slot, mixed));
+        assert!(index.insert(&mut writer, mixed(slot), slot, mixed, drop));
     }
     assert_eq!(index.validate(&writer, mixed), 50_000);
     for slot in (0..50_000).step_by(2) {
@@ -33,7 +33,7 @@ fn pages_full_of_tombstones_are_written_anew_and_not_split() {
         if slot >= 150 {
             index.erase(&mut writer, mixed(slot - 150), slot - 150);
         }
-        assert!(index.insert(&mut writer, mixed(slot), slot, mixed));
+        assert!(index.insert(&mut writer, mixed(slot), slot, mixed, drop));
     }
     assert_eq!(index.validate(&writer, mixed), 150);
     assert!(
@@ -47,7 +47,7 @@ fn pages_full_of_tombstones_are_written_anew_and_not_split() {
 fn equal_hashes_live_side_by_side() {
     let (index, mut writer) = Index::new();
     for slot in 0..200 {
-        assert!(index.insert(&mut writer, 42, slot, |_| 42));
+        assert!(index.insert(&mut writer, 42, slot, |_| 42, drop));
     }
     index.erase(&mut writer, 42, 7);
     let mut seen: Vec<_> = index.probe(42).collect();
@@ -59,7 +59,7 @@ fn equal_hashes_live_side_by_side() {
 fn hashes_that_are_all_alike_are_refused_instead_of_filling_the_memory() {
     let (index, mut writer) = Index::new();
     let inserted = (0..1_000)
-        .filter(|slot| index.insert(&mut writer, 42, *slot, |_| 42))
+        .filter(|slot| index.insert(&mut writer, 42, *slot, |_| 42, drop))
         .count();
     assert_eq!(inserted, MOST_USED as usize);
     assert_eq!(index.validate(&writer, |_| 42), inserted);
@@ -69,7 +69,7 @@ fn hashes_that_are_all_alike_are_refused_instead_of_filling_the_memory() {
 fn a_slot_that_stays_is_found_throughout_while_others_come_and_go() {
     let (index, mut writer) = Index::new();
     for slot in 0..100 {
-        assert!(index.insert(&mut writer, mixed(slot), slot, mixed));
+        assert!(index.insert(&mut writer, mixed(slot), slot, mixed, drop));
     }
     let stop = std::sync::atomic::AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -91,7 +91,7 @@ fn a_slot_that_stays_is_found_throughout_while_others_come_and_go() {
         }
         for round in 0..20 {
             for slot in 100..5_000 {
-                assert!(index.insert(&mut writer, mixed(slot), slot, mixed));
+                assert!(index.insert(&mut writer, mixed(slot), slot, mixed, drop));
             }
             for slot in 100..5_000 {
                 index.erase(&mut writer, mixed(slot), slot);
