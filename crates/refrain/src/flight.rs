@@ -13,6 +13,7 @@ mod table;
 mod work;
 
 use std::any::Any;
+use std::ops::Deref;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, PoisonError};
 use std::task::Waker;
@@ -74,6 +75,14 @@ pub(crate) enum Landing<V> {
     Cancelled,
 }
 
+/// A landing in the hands of somebody who may see it.
+pub(crate) enum Settled<V> {
+    /// Nobody else has the flight, so nobody else will ask.
+    Alone(Landing<V>),
+    Shared(Arc<Landing<V>>),
+}
+
+#[derive(Clone)]
 pub(crate) struct Landed<V> {
     pub(crate) value: V,
     pub(crate) facts: Facts,
@@ -82,6 +91,17 @@ pub(crate) struct Landed<V> {
     /// The first invalidation by tag that means this value: callers who came at this generation or later may not
     /// have it.
     pub(crate) stale_since: Option<u64>,
+}
+
+impl<V> Deref for Settled<V> {
+    type Target = Landing<V>;
+
+    fn deref(&self) -> &Landing<V> {
+        match self {
+            Self::Alone(landing) => landing,
+            Self::Shared(landing) => landing,
+        }
+    }
 }
 
 enum State<V> {
@@ -218,6 +238,15 @@ impl<V> Flight<V> {
         };
         wake_all(wakers.into_iter().map(|(_, waker)| waker));
         Some(landing)
+    }
+
+    /// The same for who has just taken `flight` off the table. If nobody else has it, nobody is told.
+    pub(crate) fn settle(flight: &Arc<Self>, landing: Landing<V>) -> Option<Settled<V>> {
+        // It is got from the table only, so nobody can come any more; who has left may be seen late, and is told then.
+        if Arc::strong_count(flight) == 1 {
+            return Some(Settled::Alone(landing));
+        }
+        flight.land(landing).map(Settled::Shared)
     }
 
     /// Ends the flight as cancelled unless somebody has joined it since; true if it was ended.

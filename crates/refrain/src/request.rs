@@ -13,7 +13,7 @@ use crate::computed::Computed;
 use crate::entry::Answer;
 use crate::error::ComputeError;
 use crate::flight::{
-    CatchUnwind, Flight, FlightId, Landing, OnAbandoned, Refusal, block_on, catch, enter,
+    CatchUnwind, Flight, FlightId, OnAbandoned, Refusal, Settled, block_on, catch, enter,
     enter_and_block,
 };
 
@@ -207,7 +207,10 @@ where
                 Begun::Lead(flight) => {
                     let options = &self.options.entry;
                     let landing = inner.compute_here(&self.key, hash, &flight, options, compute);
-                    return match self.landed(landing.or_else(|| flight.landing()), true) {
+                    return match self.landed(
+                        landing.or_else(|| flight.landing().map(Settled::Shared)),
+                        true,
+                    ) {
                         Some(answer) => answer,
                         None => Err(ComputeError::Cancelled),
                     };
@@ -222,7 +225,7 @@ where
                 self.options.looked_up = false;
                 continue;
             }
-            if let Some(answer) = self.landed(Some(landing), false) {
+            if let Some(answer) = self.landed(Some(Settled::Shared(landing)), false) {
                 return answer;
             }
             break;
@@ -309,7 +312,7 @@ where
                 self.options.looked_up = false;
                 continue;
             }
-            if let Some(answer) = self.landed(Some(landing), false) {
+            if let Some(answer) = self.landed(Some(Settled::Shared(landing)), false) {
                 return answer;
             }
             break;
@@ -344,7 +347,7 @@ where
         if landing.is_none() {
             return Err(self.timed_out());
         }
-        match self.landed(landing, true) {
+        match self.landed(landing.map(Settled::Shared), true) {
             Some(answer) => answer,
             None => Err(ComputeError::Cancelled),
         }
@@ -352,10 +355,10 @@ where
 
     fn landed<T: Wanted<V>, E: Send + Sync + 'static>(
         &self,
-        landing: Option<Arc<Landing<V>>>,
+        landing: Option<Settled<V>>,
         leader: bool,
     ) -> Option<Result<T, ComputeError<E>>> {
-        self.cache.inner.answer(landing?.as_ref(), leader)
+        self.cache.inner.answer(landing?, leader)
     }
 
     /// When this request is to have its answer.

@@ -44,11 +44,13 @@ class Bug(NamedTuple):
 
 BUGS = [
     # Flights and invalidation
-    Bug("overtaken_flight_stores", "flight/table.rs", "taken.of.flight.overtake();", "", "it shuttle"),
+    Bug("overtaken_flight_stores", "flight/table.rs", "taken.0.flight.overtake();", "", "it shuttle"),
     Bug("tag_log_ignored", "flight/table.rs", "let valid = meant.is_none() && !flight", "let valid = !flight", "it shuttle"),
     Bug("late_caller_takes_old_value", "cache/computing.rs", ".is_some_and(|stale| stale <= joined.generation)", ".is_some_and(|_| false)", "it shuttle"),
-    Bug("forgotten_invalidations_ignored", "flight/table.rs", "if flight.began_at < log.forgotten_before {", "if false {", "it"),
-    Bug("counted_out_before_stored", "flight/table.rs", "let running = &self.running;\n        Some(Taken { of, running })", "let running = &self.running;\n        running.fetch_sub(1, Ordering::SeqCst);\n        running.fetch_add(1, Ordering::SeqCst);\n        Some(Taken { of, running })", "shuttle"),
+    Bug("forgotten_invalidations_ignored", "flight/table.rs", "if began_at < log.forgotten_before {", "if false {", "it"),
+    Bug("counted_out_before_stored", "flight/table.rs", "let (of, ending) = taken.unzip();\n        let valid =", "let (of, ending) = taken.unzip();\n        drop(ending);\n        let ending = ();\n        let valid =", "shuttle"),
+    Bug("landings_not_waited_for", "flight/table.rs", "drop(stripe.lock());", "drop(stripe);", "shuttle"),
+    Bug("landing_judged_once", "flight/table.rs", "if self.generation.load(Ordering::SeqCst) == judged {\n                break table;", "if true {\n                break table;", "shuttle"),
     Bug("panic_leaves_flight", "cache/computing.rs", "counters.panics.fetch_add(1, Ordering::Relaxed);\n                self.flights.leave(hash, flight);", "counters.panics.fetch_add(1, Ordering::Relaxed);", "it"),
     Bug("failure_leaves_flight", "cache/computing.rs", "counters.failures.fetch_add(1, Ordering::Relaxed);\n                self.flights.leave(hash, flight);", "counters.failures.fetch_add(1, Ordering::Relaxed);", "it"),
     Bug("landing_panic_leaves_flight", "cache/computing.rs", "if !self.done {", "if false {", "it"),
@@ -72,6 +74,9 @@ BUGS = [
     Bug("refused_candidate_takes_victims_along", "policy/hazard.rs", "while let Some((slot, index)) = self.taken.pop() {\n            self.order.set(slot, index);", "while let Some((_, _)) = self.taken.pop() {", "lib"),
     Bug("expired_entries_stay", "cache/purge.rs", "if alarm.as_ref().is_none_or(|(set, _)| *set > due) {", "if false {", "it"),
     Bug("hit_is_no_use", "policy.rs", "Self::Lru => tick,", "Self::Lru => word.max(u64::from(word == 0) * tick),", "sim"),
+    Bug("turn_is_taken_from_the_start", "store/stamp.rs", "last(reader.number).store(from, Ordering::Relaxed);", "", "lib loom"),
+    Bug("overrun_turn_is_not_left_out", "store/stamp.rs", "const LEFT_OUT: u64 = 1 << 16;", "const LEFT_OUT: u64 = 0;", "loom"),
+    Bug("clock_read_before_the_message", "store/stamp.rs", "_mm_lfence();", "", "lib"),
     Bug("great_weights_are_cut_off", "store/slot.rs", "u32::try_from(facts.weight_bytes).unwrap_or(HEAVY)", "u32::try_from(facts.weight_bytes).unwrap_or(HEAVY - 1)", "lib it"),
     # Reading without a lock
     Bug("key_not_compared", "store/lookup.rs", "if content.key.borrow() == key => {", "if content.key.borrow() == key || hash != 1 => {", "it shuttle"),

@@ -12,8 +12,8 @@ use crate::clock::Clock;
 use crate::computed::{Computed, EntryOptions, Keep};
 use crate::entry::{Answer, Entry, Outcome, Stored as StoredHow};
 use crate::flight::{
-    Abandoned, Boarding, CatchUnwind, Flight, Landed, Landing, OnAbandoned, Refusal, Subscription,
-    catch, drive_to_end, enter_and_block, is_inside,
+    Abandoned, Boarding, CatchUnwind, Flight, Landed, Landing, OnAbandoned, Refusal, Settled,
+    Subscription, catch, drive_to_end, enter_and_block, is_inside,
 };
 use crate::stats::micros;
 use crate::store::{NewEntry, Removed};
@@ -216,7 +216,7 @@ where
         flight: &Arc<Flight<V>>,
         options: &EntryOptions,
         compute: impl FnOnce() -> Result<R, E>,
-    ) -> Option<Arc<Landing<V>>> {
+    ) -> Option<Settled<V>> {
         let leading = self.leading(hash, flight);
         let began = self.clock.elapsed();
         let result = {
@@ -279,7 +279,7 @@ where
         began: Duration,
         options: &EntryOptions,
         result: Result<Result<Computed<V>, E>, Arc<str>>,
-    ) -> Option<Arc<Landing<V>>> {
+    ) -> Option<Settled<V>> {
         let counters = &self.counters;
         let landing = match result {
             Err(message) => {
@@ -300,7 +300,7 @@ where
                 self.land_value(key, hash, flight, (took, now), options, computed)
             }
         };
-        flight.land(landing)
+        Flight::settle(flight, landing)
     }
 
     fn land_value(
@@ -368,22 +368,25 @@ where
     /// What a caller of `flight` makes of its landing; `None`: compute without it.
     pub(crate) fn answer<T: Wanted<V>, E: Send + Sync + 'static>(
         &self,
-        landing: &Landing<V>,
+        landing: Settled<V>,
         leader: bool,
     ) -> Option<Result<T, crate::ComputeError<E>>> {
         use crate::ComputeError;
-        match landing {
+        if let Settled::Alone(Landing::Value(landed)) = landing {
+            return Some(Ok(T::landed(landed, leader, &self.clock)));
+        }
+        match &*landing {
             Landing::Value(landed) => {
                 if !leader {
                     self.recorder().joined(landed.facts.cost);
                 }
-                Some(Ok(T::landed(landed, leader, &self.clock)))
+                Some(Ok(T::landed(landed.clone(), leader, &self.clock)))
             }
             Landing::Released(own) if leader => own
                 .lock()
                 .unwrap_or_else(std::sync::PoisonError::into_inner)
                 .take()
-                .map(|landed| Ok(T::landed(&landed, true, &self.clock))),
+                .map(|landed| Ok(T::landed(landed, true, &self.clock))),
             Landing::Released(_) => None,
             Landing::Failed(error) => {
                 let error: Arc<dyn Any + Send + Sync> = Arc::clone(error);
@@ -432,7 +435,7 @@ where
             stored: StoredHow::NotAsked,
             stale_since: None,
         };
-        Ok(T::landed(&landed, true, &self.clock))
+        Ok(T::landed(landed, true, &self.clock))
     }
 }
 
@@ -440,7 +443,7 @@ where
 pub(crate) trait Wanted<V> {
     fn hit(entry: Entry<V>) -> Self;
 
-    fn landed(landed: &Landed<V>, leader: bool, clock: &Clock) -> Self;
+    fn landed(landed: Landed<V>, leader: bool, clock: &Clock) -> Self;
 }
 
 impl<V: Clone> Wanted<V> for Answer<V> {
@@ -452,20 +455,16 @@ impl<V: Clone> Wanted<V> for Answer<V> {
         }
     }
 
-    fn landed(landed: &Landed<V>, leader: bool, clock: &Clock) -> Self {
+    fn landed(landed: Landed<V>, leader: bool, clock: &Clock) -> Self {
         let (stored, facts) = (landed.stored, &landed.facts);
         Self {
-            value: landed.value.clone(),
+            value: landed.value,
             outcome: if leader {
                 Outcome::Computed { stored }
             } else {
                 Outcome::Collapsed { stored }
             },
-            info: facts.info(
-                landed.tags.clone().unwrap_or_default(),
-                facts.written,
-                clock,
-            ),
+            info: facts.info(landed.tags.unwrap_or_default(), facts.written, clock),
         }
     }
 }
@@ -478,7 +477,7 @@ impl<V: Clone> Wanted<V> for JustTheValue<V> {
         Self(entry.value)
     }
 
-    fn landed(landed: &Landed<V>, _: bool, _: &Clock) -> Self {
-        Self(landed.value.clone())
+    fn landed(landed: Landed<V>, _: bool, _: &Clock) -> Self {
+        Self(landed.value)
     }
 }

@@ -1,6 +1,7 @@
 //! Which keys are being computed now, and what has been invalidated meanwhile.
 //!
-//! Lock order: a stripe, then the log of invalidations, then whatever the store takes. See `docs/concurrency.md`.
+//! Lock order: a stripe, then whatever the store takes; the log of invalidations is taken with no stripe held. See
+//! `docs/concurrency.md`.
 
 use std::sync::{Arc, PoisonError};
 
@@ -9,7 +10,7 @@ use hashbrown::HashTable;
 use super::Flight;
 use crate::store::NewEntry;
 use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use crate::sync::{Mutex, MutexGuard, RwLock};
+use crate::sync::{Mutex, MutexGuard, RwLock, SCHEDULES};
 
 /// Decides by an entry's tags whether it is meant.
 pub(crate) type TagPredicate = Arc<dyn Fn(&[Arc<str>]) -> bool + Send + Sync>;
@@ -36,16 +37,15 @@ struct Running<K, V> {
     flight: Arc<Flight<V>>,
 }
 
-/// A flight that was taken off the table. It counts as running until this is dropped: whoever finds that none runs takes
-/// no stripe's lock, so he may not find that before the value is stored.
-struct Taken<'a, K, V> {
-    of: Running<K, V>,
-    running: &'a AtomicUsize,
-}
+/// A flight that was taken off the table counts as running until this is dropped: whoever finds that none runs takes no
+/// stripe's lock, so he may not find that before the value is stored. It is dropped while the lock is held.
+struct Ending<'a>(&'a AtomicUsize);
 
-impl<K, V> Drop for Taken<'_, K, V> {
+impl Drop for Ending<'_> {
     fn drop(&mut self) {
-        self.running.fetch_sub(1, Ordering::SeqCst);
+        // Only who has the lock writes it. Release: who finds that none runs sees what was stored.
+        let running = self.0.load(Ordering::Relaxed);
+        self.0.store(running - 1, Ordering::Release);
     }
 }
 
@@ -58,7 +58,7 @@ struct Log {
 }
 
 /// 64: far more than the threads that begin or end a computation at one instant.
-const STRIPES: usize = 64;
+const STRIPES: usize = if SCHEDULES { 2 } else { 64 };
 
 /// More invalidations than that during one computation, and it is treated as invalidated.
 const LOG_LIMIT: usize = 1024;
@@ -89,8 +89,7 @@ impl<K: Eq + Clone, V> FlightTable<K, V> {
 
     /// Computations running now.
     pub(crate) fn running(&self) -> usize {
-        let running = |stripe: &Stripe<K, V>| stripe.running.load(Ordering::SeqCst);
-        self.stripes.iter().map(running).sum()
+        self.stripes.iter().map(Stripe::running).sum()
     }
 
     /// Joins the flight for `key`, or begins one made by `make` from the current generation.
@@ -129,8 +128,10 @@ impl<K: Eq + Clone, V> FlightTable<K, V> {
         let taken = stripe.take(&mut table, hash, |running| {
             Arc::ptr_eq(&running.flight, flight)
         });
+        let (of, ending) = taken.unzip();
+        drop(ending);
         drop(table);
-        drop(taken);
+        drop(of);
     }
 
     /// Takes `flight`, whose value has `tags`, off the table and calls `store` in the same step, unless it was
@@ -142,48 +143,54 @@ impl<K: Eq + Clone, V> FlightTable<K, V> {
         tags: &[Arc<str>],
         store: impl FnOnce() -> R,
     ) -> (Option<R>, Option<u64>) {
+        let stripe = self.stripe(hash);
         let mut judged = flight.began_at;
         let mut meant = None;
-        loop {
-            // SeqCst pairs with `overtake_tagged`; whoever comes later is met below.
-            let nothing_since = self.generation.load(Ordering::SeqCst) == judged;
-            // The predicates are user code, so they are asked before any lock is taken.
-            let records = if nothing_since {
-                Vec::new()
-            } else {
-                self.records_since(judged)
-            };
-            for (generation, predicate) in records {
-                // The first counts: also who came between it and a later one came after an invalidation.
-                if meant.is_none() && predicate(tags) {
-                    meant = Some(generation);
-                }
-                judged = generation;
+        let mut table = loop {
+            if self.generation.load(Ordering::SeqCst) != judged {
+                // The predicates are user code, so they are asked before the lock is taken.
+                judged = self.judge(tags, flight.began_at, judged, &mut meant);
             }
-            let stripe = self.stripe(hash);
-            let mut table = stripe.lock();
+            let table = stripe.lock();
+            // Either this sees an invalidation, or that has yet to pass this stripe and looks at the entries afterwards.
+            if self.generation.load(Ordering::SeqCst) == judged {
+                break table;
+            }
+        };
+        let taken = stripe.take(&mut table, hash, |running| {
+            Arc::ptr_eq(&running.flight, flight)
+        });
+        let (of, ending) = taken.unzip();
+        let valid = meant.is_none() && !flight.is_overtaken();
+        let stored = if valid { Some(store()) } else { None };
+        drop(ending);
+        drop(table);
+        drop(of);
+        (stored, meant)
+    }
+
+    /// Asks the invalidations later than `judged` whether they mean `tags`, and notes the first that does in `meant`. Which
+    /// the last one was.
+    #[cold]
+    fn judge(&self, tags: &[Arc<str>], began_at: u64, judged: u64, meant: &mut Option<u64>) -> u64 {
+        let (records, last) = {
             let log = self.log.read().unwrap_or_else(PoisonError::into_inner);
-            if log
-                .records
-                .last()
-                .is_some_and(|(generation, _)| *generation > judged)
-            {
-                continue;
-            }
-            let taken = stripe.take(&mut table, hash, |running| {
-                Arc::ptr_eq(&running.flight, flight)
-            });
-            if flight.began_at < log.forgotten_before {
+            if began_at < log.forgotten_before {
                 // Any of those that are forgotten may have meant it.
-                meant = Some(flight.began_at + 1);
+                *meant = Some(began_at + 1);
             }
-            let valid = meant.is_none() && !flight.is_overtaken();
-            let stored = if valid { Some(store()) } else { None };
-            drop(log);
-            drop(table);
-            drop(taken);
-            return (stored, meant);
+            let known = |(generation, _): &(u64, _)| *generation <= judged;
+            let from = log.records.partition_point(known);
+            let last = self.generation.load(Ordering::SeqCst);
+            (log.records[from..].to_vec(), last)
+        };
+        for (generation, predicate) in records {
+            // The first counts: also who came between it and a later one came after an invalidation.
+            if meant.is_none() && predicate(tags) {
+                *meant = Some(generation);
+            }
         }
+        last
     }
 
     /// Makes the flight for `entry` stale and writes it in the same step.
@@ -197,14 +204,15 @@ impl<K: Eq + Clone, V> FlightTable<K, V> {
         };
         let stripe = self.stripe(*hash);
         // SeqCst pairs with `board`: a computation that began before this call is seen here.
-        if stripe.running.load(Ordering::SeqCst) == 0 {
+        if !stripe.is_busy() {
             return write(entry);
         }
         let mut table = stripe.lock();
-        let taken = stripe.overtake(&mut table, key, *hash);
+        let (of, ending) = stripe.overtake(&mut table, key, *hash).unzip();
         let result = write(entry);
+        drop(ending);
         drop(table);
-        drop(taken);
+        drop(of);
         result
     }
 
@@ -212,29 +220,30 @@ impl<K: Eq + Clone, V> FlightTable<K, V> {
     pub(crate) fn overtake_key_and<R>(&self, key: &K, hash: u64, write: impl FnOnce() -> R) -> R {
         let stripe = self.stripe(hash);
         // SeqCst: as in `overtake_and`.
-        if stripe.running.load(Ordering::SeqCst) == 0 {
+        if !stripe.is_busy() {
             return write();
         }
         let mut table = stripe.lock();
-        let taken = stripe.overtake(&mut table, key, hash);
+        let (of, ending) = stripe.overtake(&mut table, key, hash).unzip();
         let result = write();
+        drop(ending);
         drop(table);
-        drop(taken);
+        drop(of);
         result
     }
 
     /// Makes every flight stale.
     pub(crate) fn overtake_all(&self) {
         for stripe in &self.stripes {
-            let taken: Vec<_> = {
-                let mut table = stripe.lock();
-                let taken: Vec<_> = table.drain().collect();
-                for running in &taken {
-                    running.flight.overtake();
-                }
-                taken
-            };
-            stripe.running.fetch_sub(taken.len(), Ordering::SeqCst);
+            let mut table = stripe.lock();
+            let taken: Vec<_> = table.drain().collect();
+            for running in &taken {
+                running.flight.overtake();
+            }
+            // Those that are landing are counted and off the table, but not while this thread has the lock.
+            stripe.running.store(0, Ordering::Release);
+            drop(table);
+            drop(taken);
         }
     }
 
@@ -257,14 +266,11 @@ impl<K: Eq + Clone, V> FlightTable<K, V> {
             log.forgotten_before = generation;
         }
         log.records.push((generation, predicate));
-    }
-
-    fn records_since(&self, generation: u64) -> Vec<(u64, TagPredicate)> {
-        let log = self.log.read().unwrap_or_else(PoisonError::into_inner);
-        let from = log
-            .records
-            .partition_point(|(known, _)| *known <= generation);
-        log.records[from..].to_vec()
+        drop(log);
+        // Who is landing at this moment and does not know of it has stored his value when he lets the lock go.
+        for stripe in self.stripes.iter().filter(|stripe| stripe.is_busy()) {
+            drop(stripe.lock());
+        }
     }
 }
 
@@ -280,14 +286,22 @@ impl<K: Eq, V> Stripe<K, V> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn running(&self) -> usize {
+        self.running.load(Ordering::SeqCst)
+    }
+
+    fn is_busy(&self) -> bool {
+        self.running() > 0
+    }
+
     fn overtake(
         &self,
         table: &mut HashTable<Running<K, V>>,
         key: &K,
         hash: u64,
-    ) -> Option<Taken<'_, K, V>> {
+    ) -> Option<(Running<K, V>, Ending<'_>)> {
         let taken = self.take(table, hash, |running| running.key == *key)?;
-        taken.of.flight.overtake();
+        taken.0.flight.overtake();
         Some(taken)
     }
 
@@ -296,9 +310,8 @@ impl<K: Eq, V> Stripe<K, V> {
         table: &mut HashTable<Running<K, V>>,
         hash: u64,
         is_it: impl FnMut(&Running<K, V>) -> bool,
-    ) -> Option<Taken<'_, K, V>> {
+    ) -> Option<(Running<K, V>, Ending<'_>)> {
         let (of, _) = table.find_entry(hash, is_it).ok()?.remove();
-        let running = &self.running;
-        Some(Taken { of, running })
+        Some((of, Ending(&self.running)))
     }
 }
