@@ -29,6 +29,15 @@ struct Search<'a, Q: ?Sized> {
     reader: Reader,
 }
 
+// Not derived: that would want `Q` to be `Copy` too.
+impl<Q: ?Sized> Clone for Search<'_, Q> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<Q: ?Sized> Copy for Search<'_, Q> {}
+
 impl<K: Eq + Clone, V: Clone> Store<K, V> {
     /// The value of the fresh entry for `key`; a hit is counted and makes it the most recently used.
     #[inline]
@@ -72,11 +81,12 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
             clock,
             reader,
         };
-        let found = self.find(&search, |content, slot, number| {
+        let visit = |content: &Content<K, V>, slot: &_, number| {
             let info = self.info(number, slot, clock.elapsed(), clock);
             (content.value.clone(), info)
-        });
-        match found {
+        };
+        let found = self.attempt(search, visit);
+        match found.unwrap_or_else(|| self.find_in_spite_of_changes(search, visit)) {
             Found::Fresh(entry) => Some(entry),
             Found::Expired | Found::Nothing => None,
         }
@@ -101,8 +111,8 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
         };
         // Two copies of all that follows: the one for nearly all threads knows that no other writes to their lines.
         match thread_number() {
-            reader @ Reader { own: true, .. } => self.hit_by(&by(reader), take),
-            reader => self.hit_from_the_crowd(&by(reader), take),
+            reader @ Reader { own: true, .. } => self.hit_by(by(reader), take),
+            reader => self.hit_from_the_crowd(by(reader), take),
         }
     }
 
@@ -110,7 +120,7 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
     #[inline(never)]
     fn hit_from_the_crowd<Q: ?Sized + Eq, R>(
         &self,
-        search: &Search<'_, Q>,
+        search: Search<'_, Q>,
         take: impl Fn(&Content<K, V>, &Slot, u32) -> R,
     ) -> Found<R>
     where
@@ -123,40 +133,56 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
     #[expect(clippy::inline_always, reason = "it is to know whose the reader is")]
     fn hit_by<Q: ?Sized + Eq, R>(
         &self,
-        search: &Search<'_, Q>,
+        search: Search<'_, Q>,
         take: impl Fn(&Content<K, V>, &Slot, u32) -> R,
     ) -> Found<R>
     where
         K: Borrow<Q>,
     {
-        self.find(search, |content, slot, number| {
-            slot.count_hit();
-            // The value's cache line is on its way while the hit is recorded.
-            let taken = take(content, slot, number);
-            let weight_bytes = self.slots.weight_bytes(number, slot);
-            (self.recorder).hit(search.reader, number, slot, weight_bytes);
-            taken
+        let found = self.attempt(search, |content, slot, number| {
+            self.count_hit(search.reader, slot, number, || take(content, slot, number))
+        });
+        match found {
+            Some(found) => found,
+            None => self.hit_in_spite_of_changes(search, take),
+        }
+    }
+
+    /// The same visit made anew: one that both could call would be a call in each.
+    #[cold]
+    #[inline(never)]
+    fn hit_in_spite_of_changes<Q: ?Sized + Eq, R>(
+        &self,
+        search: Search<'_, Q>,
+        take: impl Fn(&Content<K, V>, &Slot, u32) -> R,
+    ) -> Found<R>
+    where
+        K: Borrow<Q>,
+    {
+        self.find_in_spite_of_changes(search, |content, slot, number| {
+            self.count_hit(search.reader, slot, number, || take(content, slot, number))
         })
     }
 
-    /// What `visit` makes of the entry that is looked for, which stays whole meanwhile.
+    /// Counts a hit, and takes what was found.
     #[inline(always)]
     #[expect(
         clippy::inline_always,
         reason = "a call of its own costs a tenth of a hit"
     )]
-    fn find<Q: ?Sized + Eq, R>(
+    fn count_hit<R>(
         &self,
-        search: &Search<'_, Q>,
-        visit: impl Fn(&Content<K, V>, &Slot, u32) -> R,
-    ) -> Found<R>
-    where
-        K: Borrow<Q>,
-    {
-        match self.attempt(search, &visit) {
-            Some(found) => found,
-            None => self.find_in_spite_of_changes(search, &visit),
-        }
+        reader: Reader,
+        slot: &Slot,
+        number: u32,
+        take: impl FnOnce() -> R,
+    ) -> R {
+        slot.count_hit();
+        // The value's cache line is on its way while the hit is recorded.
+        let taken = take();
+        let weight_bytes = self.slots.weight_bytes(number, slot);
+        self.recorder.hit(reader, number, slot, weight_bytes);
+        taken
     }
 
     /// What is found, or that there is nothing; `None` if a change may have hidden it.
@@ -167,8 +193,8 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
     )]
     fn attempt<Q: ?Sized + Eq, R>(
         &self,
-        search: &Search<'_, Q>,
-        visit: &impl Fn(&Content<K, V>, &Slot, u32) -> R,
+        search: Search<'_, Q>,
+        visit: impl Fn(&Content<K, V>, &Slot, u32) -> R,
     ) -> Option<Found<R>>
     where
         K: Borrow<Q>,
@@ -188,13 +214,13 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
     )]
     fn probe<Q: ?Sized + Eq, R>(
         &self,
-        search: &Search<'_, Q>,
-        visit: &impl Fn(&Content<K, V>, &Slot, u32) -> R,
+        search: Search<'_, Q>,
+        visit: impl Fn(&Content<K, V>, &Slot, u32) -> R,
     ) -> Result<Found<R>, bool>
     where
         K: Borrow<Q>,
     {
-        let &Search {
+        let Search {
             key,
             hash,
             clock,
@@ -222,20 +248,20 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
     #[cold]
     fn find_in_spite_of_changes<Q: ?Sized + Eq, R>(
         &self,
-        search: &Search<'_, Q>,
-        visit: &impl Fn(&Content<K, V>, &Slot, u32) -> R,
+        search: Search<'_, Q>,
+        visit: impl Fn(&Content<K, V>, &Slot, u32) -> R,
     ) -> Found<R>
     where
         K: Borrow<Q>,
     {
         for _ in 0..TRIES {
             spin_loop();
-            if let Some(found) = self.attempt(search, visit) {
+            if let Some(found) = self.attempt(search, &visit) {
                 return found;
             }
         }
         // The writer was interrupted in the middle of a change: wait for it.
         let _held = self.hold();
-        self.probe(search, visit).unwrap_or(Found::Nothing)
+        self.probe(search, &visit).unwrap_or(Found::Nothing)
     }
 }
