@@ -20,7 +20,7 @@ pub(super) struct Index {
     directory: AtomicPtr<Directory>,
     /// Every directory there was: a reader of an old one still finds it in place.
     directories: Mutex<Vec<*mut Directory>>,
-    pages: Segments<Page, 3>,
+    pages: Segments<Page, PAGES_BYTES>,
     version: AtomicU64,
 }
 
@@ -67,6 +67,8 @@ struct PageState {
 
 /// 512 cells of 4 bytes: half a memory page, split in about a microsecond.
 const CELLS: usize = if SCHEDULES { 4 } else { 512 };
+/// Pages are made eight at a time.
+const PAGES_BYTES: usize = 8 * size_of::<Page>();
 /// A fuller page is split or rebuilt. By then a hit looks at two cells on average and a miss at six (Knuth, The Art of
 /// Computer Programming, 6.4, theorem K).
 const MOST_USED: u32 = if SCHEDULES { 3 } else { 352 };

@@ -2,35 +2,54 @@
 
 use std::marker::PhantomData;
 use std::ptr::slice_from_raw_parts_mut;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 use crate::sync::SCHEDULES;
 use crate::sync::atomic::{AtomicPtr, Ordering};
 
-/// Elements by number; room is made ahead of use, in blocks of at most an eighth of what is there.
+/// Elements by number, in blocks of `BYTES` or a little less; room is made a block ahead of use.
 ///
-/// The first eight blocks hold 2 to the power of `FIRST_BITS` elements together (at least 3); each doubling after them is eight
-/// blocks of an eighth. So few blocks that their addresses stay in the processor's nearest cache.
-pub(super) struct Segments<T, const FIRST_BITS: u32> {
-    /// Null until there is room.
-    blocks: Box<[AtomicPtr<T>]>,
-    /// It may be shared between threads if its elements may, and may be handed from one to another: who calls first makes
-    /// room, and who drops the whole drops them.
+/// A table names the blocks. Where it is full, one twice as large takes its place, and it stays for who is looking at it.
+pub(super) struct Segments<T, const BYTES: usize> {
+    table: AtomicPtr<Table<T>>,
+    /// Every table there was, the last one in use. Who makes room has it.
+    tables: Mutex<Vec<*mut Table<T>>>,
+    /// It owns its elements: it may be shared between threads if they may, and may be handed from one to another.
     owned: PhantomData<(T, Mutex<T>)>,
 }
+
+/// Blocks by number; null until there is room.
+struct Table<T>(Box<[AtomicPtr<T>]>);
+
+// SAFETY: it owns its tables, and through the last of them the elements, which may be handed on as `owned` says.
+unsafe impl<T: Send, const BYTES: usize> Send for Segments<T, BYTES> {}
+// SAFETY: likewise, and it hands out `&T` to whoever asks; what is in a table is atomic.
+unsafe impl<T: Send + Sync, const BYTES: usize> Sync for Segments<T, BYTES> {}
 
 const MAX_BITS: u32 = if SCHEDULES { 8 } else { 24 };
 
 /// Elements that can be had, numbered from 0.
 pub(super) const MAX_ELEMENTS: u32 = (1 << MAX_BITS) - (1 << 6);
 
-impl<T, const FIRST_BITS: u32> Segments<T, FIRST_BITS> {
-    const BLOCKS: usize = 8 * (MAX_BITS - FIRST_BITS) as usize;
+/// Blocks that the first table can name.
+const FIRST_BLOCKS: usize = if SCHEDULES { 1 } else { 8 };
+
+impl<T, const BYTES: usize> Segments<T, BYTES> {
+    /// A block has 2 to the power of this many elements.
+    const BITS: u32 = if SCHEDULES {
+        1
+    } else if size_of::<T>() == 0 || BYTES / size_of::<T>() == 0 {
+        0
+    } else {
+        (BYTES / size_of::<T>()).ilog2()
+    };
+    const BLOCK_LEN: usize = 1 << Self::BITS;
 
     pub(super) fn new() -> Self {
-        let vacant = || AtomicPtr::new(std::ptr::null_mut());
+        let first = Self::table_of(std::iter::empty(), FIRST_BLOCKS);
         Self {
-            blocks: (0..Self::BLOCKS).map(|_| vacant()).collect(),
+            table: AtomicPtr::new(first),
+            tables: Mutex::new(vec![first]),
             owned: PhantomData,
         }
     }
@@ -39,63 +58,78 @@ impl<T, const FIRST_BITS: u32> Segments<T, FIRST_BITS> {
     #[inline]
     pub(super) fn get(&self, number: u32) -> Option<&T> {
         let (block, offset) = Self::locate(number);
-        // Acquire pairs with the release in `make_room`: the elements are there before the block is found.
-        let first = self.blocks.get(block)?.load(Ordering::Acquire);
+        // Acquire pairs with the release in `make_room`: a table is filled before it is found.
+        let table = self.table.load(Ordering::Acquire);
+        // SAFETY: `table_of` made it, and only `drop` gives it back. Nobody has it mutably.
+        let Table(blocks) = unsafe { &*table };
+        // Acquire pairs with the other release there: the elements are there before the block is found.
+        let first = blocks.get(block)?.load(Ordering::Acquire);
         if first.is_null() {
             return None;
         }
-        // SAFETY: `make_room` made this block, of `block_len(block)` elements, more than `offset`. It is given back only by
-        // `drop`, and nobody has it mutably.
+        // SAFETY: `make_room` made this block, of more than `offset` elements. It is given back only by `drop`, and nobody
+        // has it mutably.
         Some(unsafe { &*first.add(offset) })
     }
 
-    /// Makes room for element `number`; what is there stays where it is. Of two who make the same room, one does.
+    /// Makes room for element `number`; what is there stays where it is.
     pub(super) fn make_room(&self, number: u32, vacant: impl Fn() -> T) {
         let (block, _) = Self::locate(number);
-        let place = &self.blocks[block];
-        if !place.load(Ordering::Relaxed).is_null() {
+        if self.get(number).is_some() {
             return;
         }
-        let elements: Box<[T]> = (0..Self::block_len(block)).map(|_| vacant()).collect();
-        let elements = Box::into_raw(elements);
-        let null = std::ptr::null_mut();
-        // Release pairs with the acquire in `get`.
-        let placed =
-            place.compare_exchange(null, elements.cast(), Ordering::Release, Ordering::Relaxed);
-        if placed.is_err() {
-            // SAFETY: it was made above, and nobody else has seen it.
-            drop(unsafe { Box::from_raw(elements) });
+        // None of the user's code runs under this lock.
+        let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
+        // SAFETY: as in `get`.
+        let mut blocks = unsafe { &(*self.table.load(Ordering::Relaxed)).0 };
+        if block >= blocks.len() {
+            let room = (2 * blocks.len()).max(block + 1);
+            let named = blocks.iter().map(|block| block.load(Ordering::Relaxed));
+            let larger = Self::table_of(named, room);
+            tables.push(larger);
+            // Release pairs with the acquire in `get`.
+            self.table.store(larger, Ordering::Release);
+            // SAFETY: as in `get`.
+            blocks = unsafe { &(*larger).0 };
         }
+        if blocks[block].load(Ordering::Relaxed).is_null() {
+            let elements: Box<[T]> = (0..Self::BLOCK_LEN).map(|_| vacant()).collect();
+            // Release pairs with the acquire in `get`.
+            blocks[block].store(Box::into_raw(elements).cast(), Ordering::Release);
+        }
+    }
+
+    /// A table of so much room, on the heap until `drop`.
+    fn table_of(named: impl Iterator<Item = *mut T>, room: usize) -> *mut Table<T> {
+        let vacant = std::iter::repeat(std::ptr::null_mut());
+        let blocks = named.chain(vacant).take(room).map(AtomicPtr::new);
+        Box::into_raw(Box::new(Table(blocks.collect())))
     }
 
     #[inline]
     fn locate(number: u32) -> (usize, usize) {
-        // As if there were a doubling before the first one, of which nothing is used. Beyond the last number it comes to a
-        // block that is not there.
-        let number = number.saturating_add(1 << FIRST_BITS);
-        // The doubling that `number` lies in, and which eighth of it.
-        let doubling = number.ilog2();
-        let eighth = (number >> (doubling - 3)) & 7;
-        let block = 8 * (doubling - FIRST_BITS) + eighth;
-        let offset = number & ((1 << (doubling - 3)) - 1);
-        (block as usize, offset as usize)
-    }
-
-    fn block_len(block: usize) -> usize {
-        1 << (FIRST_BITS as usize - 3 + block / 8)
+        let number = number as usize;
+        (number >> Self::BITS, number % Self::BLOCK_LEN)
     }
 }
 
-impl<T, const FIRST_BITS: u32> Drop for Segments<T, FIRST_BITS> {
+impl<T, const BYTES: usize> Drop for Segments<T, BYTES> {
     fn drop(&mut self) {
-        for (block, place) in self.blocks.iter().enumerate() {
-            let first = place.load(Ordering::Relaxed);
+        let tables = (self.tables.get_mut()).unwrap_or_else(PoisonError::into_inner);
+        // SAFETY: `table_of` made each by `Box::into_raw` and it was listed once, and nobody else is left.
+        let mut tables = tables
+            .drain(..)
+            .map(|table| unsafe { Box::from_raw(table) });
+        // The last one names every block, and those before it some of the same.
+        for block in tables.next_back().iter().flat_map(|table| &table.0) {
+            let first = block.load(Ordering::Relaxed);
             if !first.is_null() {
-                let elements = slice_from_raw_parts_mut(first, Self::block_len(block));
+                let elements = slice_from_raw_parts_mut(first, Self::BLOCK_LEN);
                 // SAFETY: `make_room` got it from `Box::into_raw`, with this length, and nobody else is left.
                 drop(unsafe { Box::from_raw(elements) });
             }
         }
+        tables.for_each(drop);
     }
 }
 
@@ -106,59 +140,67 @@ mod tests {
 
     use super::*;
 
-    type Small = Segments<i32, 3>;
-    type Large = Segments<i32, 6>;
+    /// Eight in a block.
+    type Eights = Segments<u32, 32>;
 
     #[test]
     fn every_number_has_a_place_of_its_own_in_order() {
-        let (mut small, mut large) = ((0, 0), (0, 0));
-        for number in 0..100_000 {
-            assert_eq!(Small::locate(number), small, "number {number}");
-            assert_eq!(Large::locate(number), large, "number {number}");
-            small = after(small, Small::block_len(small.0));
-            large = after(large, Large::block_len(large.0));
-        }
-    }
-
-    fn after((block, offset): (usize, usize), len: usize) -> (usize, usize) {
-        if offset + 1 == len {
-            (block + 1, 0)
-        } else {
-            (block, offset + 1)
+        let mut place = (0, 0);
+        for number in 0..1_000 {
+            assert_eq!(Eights::locate(number), place, "number {number}");
+            place = if place.1 == 7 {
+                (place.0 + 1, 0)
+            } else {
+                (place.0, place.1 + 1)
+            };
         }
     }
 
     #[test]
-    fn the_last_number_lies_in_the_last_block() {
-        let (block, offset) = Large::locate(MAX_ELEMENTS - 1);
-        assert_eq!(block, Large::BLOCKS - 1);
-        assert_eq!(offset, Large::block_len(block) - 1);
+    fn a_block_has_a_power_of_two_of_elements_and_at_least_one() {
+        assert_eq!(Segments::<[u8; 72], 65_536>::BLOCK_LEN, 512);
+        assert_eq!(Segments::<[u8; 64], 64>::BLOCK_LEN, 1);
+        assert_eq!(Segments::<[u8; 1_000], 64>::BLOCK_LEN, 1);
+        assert_eq!(Segments::<(), 64>::BLOCK_LEN, 1);
     }
 
     #[test]
     fn room_that_was_not_made_is_not_there() {
-        let segments = Large::new();
+        let segments = Eights::new();
         segments.make_room(0, || 7);
         assert_eq!((segments.get(7), segments.get(8)), (Some(&7), None));
         assert_eq!(segments.get(u32::MAX), None);
+        segments.make_room(1_000, || 8);
+        assert_eq!((segments.get(7), segments.get(999)), (Some(&7), None));
+        assert_eq!(segments.get(1_000), Some(&8));
+    }
+
+    #[test]
+    fn elements_stay_where_they_are_while_it_grows() {
+        let segments = Eights::new();
+        segments.make_room(0, || 7);
+        let first = std::ptr::from_ref(segments.get(0).unwrap());
+        for number in 0..10_000 {
+            segments.make_room(number, || 7);
+        }
+        assert_eq!(std::ptr::from_ref(segments.get(0).unwrap()), first);
     }
 
     #[test]
     fn every_element_is_dropped_once() {
         let counted = Arc::new(());
-        let segments: Segments<Arc<()>, 3> = Segments::new();
-        for number in [0, 7, 9, 100] {
+        let segments: Segments<Arc<()>, 64> = Segments::new();
+        for number in [0, 7, 9, 100, 1_000] {
             segments.make_room(number, || Arc::clone(&counted));
         }
-        // Two blocks of one element, one of two, and one of eight.
-        assert_eq!(Arc::strong_count(&counted), 1 + 1 + 1 + 2 + 8);
+        assert_eq!(Arc::strong_count(&counted), 1 + 4 * 8);
         drop(segments);
         assert_eq!(Arc::strong_count(&counted), 1);
     }
 
     #[test]
     fn who_reads_while_it_grows_sees_whole_elements() {
-        let segments: Segments<u64, 3> = Segments::new();
+        let segments: Segments<u64, 64> = Segments::new();
         let done = AtomicBool::new(false);
         std::thread::scope(|scope| {
             scope.spawn(|| {

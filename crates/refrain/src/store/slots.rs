@@ -20,7 +20,7 @@ use crate::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use crate::sync::{Mutex, MutexGuard, SCHEDULES, spin_loop, thread};
 
 pub(super) struct Slots<K, V> {
-    places: Segments<Place<K, V>, FIRST_BITS>,
+    places: Segments<Place<K, V>, BLOCK_BYTES>,
     pins: Pins,
     /// What few entries have: large weights, tags. An entry's is there from before it is live until it is moved out.
     extras: Mutex<HashMap<u32, Extra>>,
@@ -86,8 +86,8 @@ const NONE: u32 = u32::MAX;
 const LOOKS: u32 = if SCHEDULES { 1 } else { 200 };
 const YIELDS: u32 = if SCHEDULES { 1 } else { 2_000 };
 
-/// Places are made this many at first, 2 to the power of it.
-const FIRST_BITS: u32 = if SCHEDULES { 3 } else { 6 };
+/// Places are made so many bytes at a time: few blocks, so that their addresses stay in the processor's nearest cache.
+const BLOCK_BYTES: usize = 1 << 16;
 
 // SAFETY: a place hands out `&Content` to several threads at once, so both must be `Sync`, and moves it from the
 // thread that filled it to the one that takes it out, so both must be `Send`. All else in it is atomic.
