@@ -9,17 +9,14 @@
 //! counts only if the version is even and the same before and after (a sequence lock: Lameter, "Effective
 //! Synchronization on Linux/NUMA Systems", 2005).
 
-use std::sync::{Mutex, PoisonError};
-
 use super::fetch::fetch;
+use super::published::Published;
 use super::segments::Segments;
 use crate::sync::SCHEDULES;
 use crate::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering, fence};
 
 pub(super) struct Index {
-    directory: AtomicPtr<Directory>,
-    /// Every directory there was: a reader of an old one still finds it in place.
-    directories: Mutex<Vec<*mut Directory>>,
+    directory: Published<Directory>,
     pages: Segments<Page, PAGES_BYTES>,
     version: AtomicU64,
 }
@@ -30,11 +27,6 @@ struct Directory {
     shift: u32,
     places: Box<[AtomicPtr<Page>]>,
 }
-
-// SAFETY: it owns its directories, and their pointers are to pages that it owns too, all of which may be used from any thread.
-unsafe impl Send for Index {}
-// SAFETY: likewise; what is in them is atomic.
-unsafe impl Sync for Index {}
 
 struct Page([AtomicU32; CELLS]);
 
@@ -117,22 +109,20 @@ fn directory_place(hash: u32, depth: u32) -> usize {
 
 impl Index {
     pub(super) fn new() -> (Self, IndexWriter) {
-        let index = Self {
-            directory: AtomicPtr::new(std::ptr::null_mut()),
-            directories: Mutex::default(),
-            pages: Segments::new(),
-            version: AtomicU64::new(0),
-        };
-        let mut writer = IndexWriter {
-            pages: Vec::new(),
-            numbers: Vec::new(),
+        let writer = IndexWriter {
+            pages: vec![PageState::default()],
+            numbers: vec![0],
             depth: 0,
             free: Vec::new(),
             changes: 0,
         };
-        let first = index.new_page(&mut writer, 0);
-        writer.numbers.push(first);
-        index.publish_directory(&writer);
+        let pages = Segments::new();
+        pages.make_room(0, Page::empty);
+        let index = Self {
+            directory: Published::new(Directory::of(&writer, &pages)),
+            pages,
+            version: AtomicU64::new(0),
+        };
         (index, writer)
     }
 
@@ -174,10 +164,7 @@ impl Index {
     /// The page that a probe for `hash` begins and ends on.
     #[inline]
     fn page(&self, hash: u32) -> &[AtomicU32; CELLS] {
-        // Acquire pairs with the release in `publish_directory`: the directory is filled before it is found.
-        let directory = self.directory.load(Ordering::Acquire);
-        // SAFETY: `publish_directory` made it, for the first time in `new`, and only `drop` gives it back. Nobody has it mutably.
-        let directory = unsafe { &*directory };
+        let directory = self.directory.get();
         let at = shifted(hash, directory.shift);
         // Acquire pairs with the release in `point_to`: the page is filled before it is found.
         let page = directory.places[at].load(Ordering::Acquire);
@@ -333,8 +320,7 @@ impl Index {
     fn point_to(&self, writer: &mut IndexWriter, prefix: usize, depth: u32, page: u32) {
         let below = writer.depth - depth;
         let named = std::ptr::from_ref(self.pages.get(page).expect("it was made"));
-        // SAFETY: as in `page`.
-        let directory = unsafe { &*self.directory.load(Ordering::Relaxed) };
+        let directory = self.directory.get();
         for at in prefix << below..(prefix + 1) << below {
             writer.numbers[at] = page;
             // Release pairs with the acquire in `page`.
@@ -348,24 +334,7 @@ impl Index {
         writer.numbers = (writer.numbers.iter())
             .flat_map(|page| [*page, *page])
             .collect();
-        self.publish_directory(writer);
-    }
-
-    /// Has readers find their pages by a directory as `writer` knows it.
-    fn publish_directory(&self, writer: &IndexWriter) {
-        let named = |page: &u32| {
-            let page = self.pages.get(*page).expect("it was made");
-            AtomicPtr::new(std::ptr::from_ref(page).cast_mut())
-        };
-        let directory = Box::into_raw(Box::new(Directory {
-            shift: u32::BITS - writer.depth,
-            places: writer.numbers.iter().map(named).collect(),
-        }));
-        (self.directories.lock())
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(directory);
-        // Release pairs with the acquire in `page`.
-        self.directory.store(directory, Ordering::Release);
+        (self.directory).publish(Directory::of(writer, &self.pages));
     }
 
     fn new_page(&self, writer: &mut IndexWriter, depth: u32) -> u32 {
@@ -464,12 +433,16 @@ impl IndexWriter {
     }
 }
 
-impl Drop for Index {
-    fn drop(&mut self) {
-        let directories = (self.directories.get_mut()).unwrap_or_else(PoisonError::into_inner);
-        for directory in directories.drain(..) {
-            // SAFETY: `publish_directory` made it by `Box::into_raw` and listed it once, and nobody else is left.
-            drop(unsafe { Box::from_raw(directory) });
+impl Directory {
+    /// As `writer` knows it.
+    fn of(writer: &IndexWriter, pages: &Segments<Page, PAGES_BYTES>) -> Self {
+        let named = |page: &u32| {
+            let page = pages.get(*page).expect("it was made");
+            AtomicPtr::new(std::ptr::from_ref(page).cast_mut())
+        };
+        Self {
+            shift: u32::BITS - writer.depth,
+            places: writer.numbers.iter().map(named).collect(),
         }
     }
 }

@@ -2,29 +2,24 @@
 
 use std::marker::PhantomData;
 use std::ptr::slice_from_raw_parts_mut;
-use std::sync::{Mutex, PoisonError};
+use std::sync::PoisonError;
 
-use crate::sync::SCHEDULES;
+use super::published::Published;
 use crate::sync::atomic::{AtomicPtr, Ordering};
+use crate::sync::{Mutex, SCHEDULES};
 
 /// Elements by number, in blocks of `BYTES` or a little less; room is made a block ahead of use.
-///
-/// A table names the blocks. Where it is full, one twice as large takes its place, and it stays for who is looking at it.
 pub(super) struct Segments<T, const BYTES: usize> {
-    table: AtomicPtr<Table<T>>,
-    /// Every table there was, the last one in use. Who makes room has it.
-    tables: Mutex<Vec<*mut Table<T>>>,
+    /// Where it is full, one twice as large takes its place.
+    table: Published<Table<T>>,
+    /// Held while room is made.
+    growing: Mutex<()>,
     /// It owns its elements: it may be shared between threads if they may, and may be handed from one to another.
     owned: PhantomData<(T, Mutex<T>)>,
 }
 
 /// Blocks by number; null until there is room.
-struct Table<T>(Box<[AtomicPtr<T>]>);
-
-// SAFETY: it owns its tables, and through the last of them the elements, which may be handed on as `owned` says.
-unsafe impl<T: Send, const BYTES: usize> Send for Segments<T, BYTES> {}
-// SAFETY: likewise, and it hands out `&T` to whoever asks; what is in a table is atomic.
-unsafe impl<T: Send + Sync, const BYTES: usize> Sync for Segments<T, BYTES> {}
+type Table<T> = Box<[AtomicPtr<T>]>;
 
 const MAX_BITS: u32 = if SCHEDULES { 8 } else { 24 };
 
@@ -46,10 +41,9 @@ impl<T, const BYTES: usize> Segments<T, BYTES> {
     const BLOCK_LEN: usize = 1 << Self::BITS;
 
     pub(super) fn new() -> Self {
-        let first = Self::table_of(std::iter::empty(), FIRST_BLOCKS);
         Self {
-            table: AtomicPtr::new(first),
-            tables: Mutex::new(vec![first]),
+            table: Published::new(Self::table_of(std::iter::empty(), FIRST_BLOCKS)),
+            growing: Mutex::new(()),
             owned: PhantomData,
         }
     }
@@ -58,12 +52,8 @@ impl<T, const BYTES: usize> Segments<T, BYTES> {
     #[inline]
     pub(super) fn get(&self, number: u32) -> Option<&T> {
         let (block, offset) = Self::locate(number);
-        // Acquire pairs with the release in `make_room`: a table is filled before it is found.
-        let table = self.table.load(Ordering::Acquire);
-        // SAFETY: `table_of` made it, and only `drop` gives it back. Nobody has it mutably.
-        let Table(blocks) = unsafe { &*table };
-        // Acquire pairs with the other release there: the elements are there before the block is found.
-        let first = blocks.get(block)?.load(Ordering::Acquire);
+        // Acquire pairs with the release in `make_room`: the elements are there before the block is found.
+        let first = self.table.get().get(block)?.load(Ordering::Acquire);
         if first.is_null() {
             return None;
         }
@@ -72,38 +62,33 @@ impl<T, const BYTES: usize> Segments<T, BYTES> {
         Some(unsafe { &*first.add(offset) })
     }
 
-    /// Makes room for element `number`; what is there stays where it is.
+    /// Makes room for element `number`; what is there stays where it is. Of two who make the same room, one does.
     pub(super) fn make_room(&self, number: u32, vacant: impl Fn() -> T) {
-        let (block, _) = Self::locate(number);
         if self.get(number).is_some() {
             return;
         }
         // None of the user's code runs under this lock.
-        let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
-        // SAFETY: as in `get`.
-        let mut blocks = unsafe { &(*self.table.load(Ordering::Relaxed)).0 };
+        let _growing = self.growing.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.get(number).is_some() {
+            return;
+        }
+        let (block, _) = Self::locate(number);
+        let blocks = self.table.get();
         if block >= blocks.len() {
             let room = (2 * blocks.len()).max(block + 1);
             let named = blocks.iter().map(|block| block.load(Ordering::Relaxed));
-            let larger = Self::table_of(named, room);
-            tables.push(larger);
-            // Release pairs with the acquire in `get`.
-            self.table.store(larger, Ordering::Release);
-            // SAFETY: as in `get`.
-            blocks = unsafe { &(*larger).0 };
+            self.table.publish(Self::table_of(named, room));
         }
-        if blocks[block].load(Ordering::Relaxed).is_null() {
-            let elements: Box<[T]> = (0..Self::BLOCK_LEN).map(|_| vacant()).collect();
-            // Release pairs with the acquire in `get`.
-            blocks[block].store(Box::into_raw(elements).cast(), Ordering::Release);
-        }
+        let elements: Box<[T]> = (0..Self::BLOCK_LEN).map(|_| vacant()).collect();
+        // Release pairs with the acquire in `get`.
+        self.table.get()[block].store(Box::into_raw(elements).cast(), Ordering::Release);
     }
 
-    /// A table of so much room, on the heap until `drop`.
-    fn table_of(named: impl Iterator<Item = *mut T>, room: usize) -> *mut Table<T> {
+    /// A table of so much room.
+    fn table_of(named: impl Iterator<Item = *mut T>, room: usize) -> Table<T> {
         let vacant = std::iter::repeat(std::ptr::null_mut());
-        let blocks = named.chain(vacant).take(room).map(AtomicPtr::new);
-        Box::into_raw(Box::new(Table(blocks.collect())))
+        let blocks = named.chain(vacant).take(room);
+        blocks.map(AtomicPtr::new).collect()
     }
 
     #[inline]
@@ -115,13 +100,7 @@ impl<T, const BYTES: usize> Segments<T, BYTES> {
 
 impl<T, const BYTES: usize> Drop for Segments<T, BYTES> {
     fn drop(&mut self) {
-        let tables = (self.tables.get_mut()).unwrap_or_else(PoisonError::into_inner);
-        // SAFETY: `table_of` made each by `Box::into_raw` and it was listed once, and nobody else is left.
-        let mut tables = tables
-            .drain(..)
-            .map(|table| unsafe { Box::from_raw(table) });
-        // The last one names every block, and those before it some of the same.
-        for block in tables.next_back().iter().flat_map(|table| &table.0) {
+        for block in self.table.get() {
             let first = block.load(Ordering::Relaxed);
             if !first.is_null() {
                 let elements = slice_from_raw_parts_mut(first, Self::BLOCK_LEN);
@@ -129,7 +108,6 @@ impl<T, const BYTES: usize> Drop for Segments<T, BYTES> {
                 drop(unsafe { Box::from_raw(elements) });
             }
         }
-        tables.for_each(drop);
     }
 }
 
