@@ -7,22 +7,7 @@ import subprocess
 import tomllib
 
 import pytest
-from server_process import REPOSITORY
-
-
-def tracked(pattern: str) -> list:
-    """Files that are in the repository or about to be; what is ignored is nobody's document."""
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", pattern],
-        cwd=REPOSITORY, capture_output=True, text=True,
-    )  # fmt: skip
-    if listed.returncode == 0:
-        names = listed.stdout.split("\n")
-    else:
-        skipped = {"target", ".venv", "node_modules", ".git"}
-        found = REPOSITORY.rglob(pattern)
-        names = [str(f.relative_to(REPOSITORY)) for f in found if not skipped & set(f.relative_to(REPOSITORY).parts)]
-    return sorted(REPOSITORY / name for name in set(names) if name and (REPOSITORY / name).exists())
+from repository import REPOSITORY, manifests, tracked
 
 
 PAGES = tracked("*.md")
@@ -82,12 +67,6 @@ def test_every_path_of_the_repository_that_a_page_names_exists(page):
         assert (REPOSITORY / name).exists(), f"{page.name} names {name}"
 
 
-def manifests():
-    """Of the workspace; `fuzz/` is one of its own."""
-    paths = [path for path in tracked("*Cargo.toml") if path.parent.name != "fuzz"]
-    return [tomllib.loads(path.read_text()) for path in paths]
-
-
 def test_every_dependency_has_its_sentence():
     text = (REPOSITORY / "docs/decisions.md").read_text()
     listed = text.split("## Dependencies", 1)[1].split("\n## ", 1)[0]
@@ -128,20 +107,6 @@ def test_the_library_depends_on_no_runtime_no_server_and_no_command_line():
     assert tree.returncode == 0, tree.stderr
     names = {line.split()[0] for line in tree.stdout.splitlines() if line.strip()}
     assert not names & {"tokio", "axum", "hyper", "clap", "redis", "image"}, names
-
-
-def test_arrows_between_the_crates_go_one_way():
-    allowed = {
-        "refrain": set(),
-        "refrain-macros": set(),
-        "refrain-disk": {"refrain"},
-        "refrain-server": {"refrain", "refrain-disk"},
-        "refrain-cli": {"refrain", "refrain-server"},
-    }
-    crates = {manifest["package"]["name"]: manifest for manifest in manifests() if "package" in manifest}
-    for name, targets in allowed.items():
-        own = {dep for dep in crates.get(name, {}).get("dependencies", {}) if dep.startswith("refrain")}
-        assert own <= targets | ({"refrain-macros"} if name == "refrain" else set()), f"{name} depends on {own}"
 
 
 def test_every_crate_inherits_the_lints():
