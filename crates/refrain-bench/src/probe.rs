@@ -59,8 +59,8 @@ impl Question {
             Self::InvalidateDuringLoad => "invalidate a key while it is computed, then get it",
             Self::Reenter => "a computation asks for its own key",
             Self::Cycle => "thread A computes 1 and needs 2, B computes 2 and needs 1",
-            Self::Panic => "a computation panics, then somebody else asks",
-            Self::LeaderLeaves => "the task that computes is dropped, then somebody else asks",
+            Self::Panic => "a computation panics, then another caller asks",
+            Self::LeaderLeaves => "the task that computes is dropped, then another caller asks",
             Self::LeaderLeavesAWaiter => {
                 "the task that computes is dropped while another one waits"
             }
