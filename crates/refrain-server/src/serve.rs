@@ -52,7 +52,6 @@ pub struct Server {
     app: App,
     listener: TcpListener,
     address: SocketAddr,
-    config: ServerConfig,
 }
 
 /// Listens and serves until `shutdown` is ready, then lets running generations finish within the grace.
@@ -89,16 +88,18 @@ impl Server {
     /// [`ServeError`] when the configuration makes no sense or the address cannot be listened on.
     pub async fn bind(config: ServerConfig) -> Result<Self, ServeError> {
         config.check_bind()?;
-        let app = App::builder(config.clone()).build()?;
-        Self::bind_app(app, config).await
+        Self::bind_app(App::builder(config).build()?).await
     }
 
-    /// Listens with an app of one's own, at the address in `config`.
+    /// Listens with an app of the caller's own, as the app's configuration says.
+    ///
+    /// There is no other configuration: the admin token that is checked here is the one that the routes ask for.
     ///
     /// # Errors
     ///
     /// As [`bind`](Self::bind).
-    pub async fn bind_app(app: App, config: ServerConfig) -> Result<Self, ServeError> {
+    pub async fn bind_app(app: App) -> Result<Self, ServeError> {
+        let config = &app.shared().config;
         config.check_bind()?;
         let address = SocketAddr::new(config.host, config.port);
         let bound = async {
@@ -113,7 +114,6 @@ impl Server {
             app,
             listener,
             address,
-            config,
         })
     }
 
@@ -132,7 +132,7 @@ impl Server {
             () = shutdown => {}
         }
         drop(self.listener);
-        let grace = self.config.shutdown_grace;
+        let grace = self.app.shared().config.shutdown_grace;
         tracing::info!(grace_seconds = grace.as_secs(), "stopping");
         let engine = &self.app.shared().engine;
         let mut closing = pin!(maybe_done(connections.shutdown()));
@@ -151,13 +151,14 @@ impl Server {
     }
 
     async fn accept(&self, connections: &GracefulShutdown) {
-        let places = Arc::new(Semaphore::new(self.config.max_connections.max(1)));
+        let config = &self.app.shared().config;
+        let places = Arc::new(Semaphore::new(config.max_connections.max(1)));
         let router = self.app.router();
         let mut builder = auto::Builder::new(TokioExecutor::new()).http1_only();
         builder
             .http1()
             .timer(TokioTimer::new())
-            .header_read_timeout(self.config.header_timeout)
+            .header_read_timeout(config.header_timeout)
             .max_buf_size(MAX_HEADER_BYTES);
         while let Ok(place) = Arc::clone(&places).acquire_owned().await {
             let stream = match self.listener.accept().await {
@@ -172,7 +173,7 @@ impl Server {
                 &builder,
                 stream,
                 router.clone(),
-                self.config.body_timeout,
+                config.body_timeout,
             ));
             tokio::spawn(async move {
                 if let Err(error) = connection.await {

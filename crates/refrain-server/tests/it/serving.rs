@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use refrain_server::{App, ServeError, Server, ServerConfig};
+use refrain_server::{AdminToken, App, ServeError, Server, ServerConfig};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -28,12 +28,12 @@ async fn running(change: impl FnOnce(&mut ServerConfig)) -> Running {
     };
     change(&mut config);
     let probe = Probe::default();
-    let app = App::builder(config.clone())
+    let app = App::builder(config)
         .generator(probe.clone())
         .build()
         .unwrap();
-    let server = Server::bind_app(app, config).await.unwrap();
-    let address = server.local_addr();
+    let server = Server::bind_app(app).await.unwrap();
+    let address = SocketAddr::from(([127, 0, 0, 1], server.local_addr().port()));
     let (stop, stopped) = oneshot::channel();
     let ended = tokio::spawn(server.run(async move {
         let _ = stopped.await;
@@ -240,6 +240,32 @@ async fn an_open_address_without_a_token_is_refused() {
         Server::bind(config).await,
         Err(ServeError::Config(_))
     ));
+}
+
+#[tokio::test]
+async fn an_app_without_a_token_is_refused_at_an_open_address() {
+    let config = ServerConfig {
+        host: "0.0.0.0".parse().unwrap(),
+        port: 0,
+        ..ServerConfig::default()
+    };
+    let app = App::builder(config).build().unwrap();
+    // The routes of an app ask for the token of the app, so no other configuration may vouch for it.
+    let refused = Server::bind_app(app).await;
+    assert!(matches!(refused, Err(ServeError::Config(_))));
+}
+
+#[tokio::test]
+async fn the_token_that_lets_an_app_listen_is_the_one_its_routes_ask_for() {
+    let server = running(|config| {
+        config.host = "0.0.0.0".parse().unwrap();
+        config.admin_token = AdminToken::new("secret");
+    })
+    .await;
+    let (status, _) = read(server.begin("GET", "/api/cache/stats", "").await).await;
+    assert_eq!(status, StatusCode::UNAUTHORIZED);
+    let (status, _) = read(server.begin("GET", "/health", "").await).await;
+    assert_eq!(status, StatusCode::OK);
 }
 
 #[tokio::test]
