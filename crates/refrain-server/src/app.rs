@@ -4,20 +4,18 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use axum::Router;
 use refrain::{BuildError, Clock};
 use refrain_disk::OpenError;
 use tokio::sync::Semaphore;
-use utoipa::openapi::OpenApi;
 
 use crate::body::BodyBudget;
 use crate::config::ServerConfig;
-use crate::engine::Engine;
+use crate::engine::{Engine, EngineError};
 use crate::generator::Generator;
 use crate::generators::Relief;
 use crate::jobs::Jobs;
 use crate::settings::Settings;
-use crate::{Problem, ProblemKind, router};
+use crate::{Problem, ProblemKind};
 
 /// A running Refrain: the cache, its generators and its jobs. Cloning shares it.
 ///
@@ -43,7 +41,6 @@ pub(crate) struct Shared {
     /// A listing takes memory by the size of the cache, so only one is made at a time.
     pub(crate) listing: Semaphore,
     generators: BTreeMap<String, Arc<dyn Generator>>,
-    openapi: OpenApi,
 }
 
 /// Why an app cannot be put together.
@@ -68,6 +65,15 @@ pub enum AppError {
     Disk(#[from] OpenError),
 }
 
+impl From<EngineError> for AppError {
+    fn from(error: EngineError) -> Self {
+        match error {
+            EngineError::Cache(error) => Self::Cache(error),
+            EngineError::Disk(error) => Self::Disk(error),
+        }
+    }
+}
+
 /// Puts an [`App`] together.
 pub struct AppBuilder {
     config: ServerConfig,
@@ -84,13 +90,6 @@ impl App {
             clock: Clock::monotonic(),
         }
         .generator(Relief)
-    }
-
-    /// The routes, to be served or mounted.
-    ///
-    /// Mounted elsewhere than at the root, the URLs inside answers (results, jobs) still begin with `/api`.
-    pub fn router(&self) -> Router {
-        router::build(self)
     }
 
     pub(crate) fn shared(&self) -> &Shared {
@@ -129,7 +128,6 @@ impl AppBuilder {
             engine,
             jobs: Arc::new(jobs),
             generators: self.generators,
-            openapi: router::document(),
             config: self.config,
         })))
     }
@@ -149,10 +147,6 @@ impl Shared {
 
     pub(crate) fn generators(&self) -> impl Iterator<Item = &str> {
         self.generators.keys().map(String::as_str)
-    }
-
-    pub(crate) fn openapi(&self) -> &OpenApi {
-        &self.openapi
     }
 }
 

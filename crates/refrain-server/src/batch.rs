@@ -11,12 +11,14 @@ use crate::answer::result_url;
 use crate::app::Shared;
 use crate::body::{Reservation, object};
 use crate::directives::Directives;
-use crate::fields::{Fields, Value};
+use crate::engine::prepare;
+use crate::fields::Fields;
 use crate::numbers::seconds;
 use crate::problem::ProblemDocument;
-use crate::request::{RequestDocument, prepare};
+use crate::request::RequestDocument;
 use crate::seat::Seat;
 use crate::served::{OutcomeWord, Served};
+use crate::value::Value;
 use crate::{Problem, ProblemKind};
 
 /// Items worked on at once unless the batch says otherwise. How many are *generated* at once is the server's setting.

@@ -9,9 +9,8 @@ use axum::body::Body;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use axum::http::{HeaderMap, Request};
 
-use crate::app::Shared;
-use crate::fields::{Fields, Value};
-use crate::request::RequestDocument;
+use crate::fields::Fields;
+use crate::value::Value;
 use crate::{Problem, ProblemKind, json};
 
 use read::Incoming;
@@ -28,35 +27,32 @@ enum BodyType {
 }
 
 /// Reads the body of a generate request, JSON or form, into its fields.
-pub(crate) async fn request_document(
-    app: &Shared,
+pub(crate) async fn request_fields(
+    budget: &BodyBudget,
     request: Request<Body>,
-) -> Result<RequestDocument, Problem> {
+) -> Result<(Fields, Reservation), Problem> {
     let (head, body) = request.into_parts();
     let body_type = body_type(&head.headers)?;
-    let incoming = app.bodies.admit(&head.headers, body).await?;
+    let incoming = Incoming::admit(budget, &head.headers, body).await?;
     match body_type {
         BodyType::Json => {
             let (value, held) = parsed(incoming).await?;
-            Ok(RequestDocument::new(object(value)?, held))
+            Ok((object(value)?, held))
         }
-        BodyType::Form { boundary } => {
-            let (fields, held) = form::read(incoming, boundary).await?;
-            Ok(RequestDocument::new(fields, held))
-        }
+        BodyType::Form { boundary } => form::read(incoming, boundary).await,
     }
 }
 
 /// Reads a body that must be JSON.
 pub(crate) async fn json_value(
-    app: &Shared,
+    budget: &BodyBudget,
     request: Request<Body>,
 ) -> Result<(Value, Reservation), Problem> {
     let (head, body) = request.into_parts();
     if body_type(&head.headers)? != BodyType::Json {
         return Err(unsupported("this route reads application/json"));
     }
-    let incoming = app.bodies.admit(&head.headers, body).await?;
+    let incoming = Incoming::admit(budget, &head.headers, body).await?;
     parsed(incoming).await
 }
 

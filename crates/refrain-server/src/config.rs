@@ -25,9 +25,10 @@ mod setting;
 mod source;
 mod suggestion;
 mod table;
+mod told;
 mod value;
 
-pub use effective::{Configuration, EffectiveSetting, LogConfig, LogFormat};
+pub use effective::{Configuration, EffectiveSetting};
 pub use error::{LoadError, RefusedValue};
 pub use kind::Kind;
 pub use load::Sources;
@@ -35,6 +36,7 @@ pub use setting::Setting;
 pub use source::Source;
 pub use suggestion::Suggestion;
 pub use table::SETTINGS;
+pub use told::{LogConfig, LogFormat};
 pub use value::Value;
 
 use std::net::{IpAddr, Ipv4Addr};

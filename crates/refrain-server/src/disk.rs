@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use refrain::{Clock, Computed, Insertion};
+use refrain::{Clock, Insertion};
 use refrain_disk::{DiskError, DiskStats, DiskTier, NewEntry, OpenError, Ticket};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
-use crate::stored::StoredResult;
+use crate::stored::{Loaded, StoredResult};
 use crate::{Key, Problem, ProblemKind};
 
 /// Long enough for a hundred megabytes on a slow disk. One that takes longer is not asked again before it has answered.
@@ -29,15 +29,6 @@ pub(crate) struct Disk {
     failing: AtomicBool,
     timeouts: AtomicU64,
     loads: Semaphore,
-}
-
-/// A result that was on the disk.
-#[derive(Debug)]
-pub(crate) struct Loaded {
-    pub(crate) result: StoredResult,
-    pub(crate) age: Duration,
-    pub(crate) cost: Duration,
-    pub(crate) expires_in: Option<Duration>,
 }
 
 /// Why an operation has no outcome.
@@ -224,15 +215,6 @@ impl Disk {
                 None
             }
         }
-    }
-}
-
-impl Loaded {
-    /// As the outcome of a flight.
-    pub(crate) fn computed(self) -> Computed<StoredResult> {
-        Computed::new(self.result)
-            .cost(self.cost)
-            .time_to_live(self.expires_in.unwrap_or(Duration::MAX))
     }
 }
 

@@ -8,17 +8,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use refrain::{Answer, Cache, ComputeError, Computed, Outcome};
+use refrain::{Answer, BuildError, Cache, ComputeError, Computed, Outcome};
+use refrain_disk::OpenError;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::app::AppError;
+use crate::body::heavy;
 use crate::config::{ServerConfig, megabytes};
 use crate::directives::Directives;
 use crate::disk::Disk;
-use crate::flights::{Flight, Flights, Progress};
-use crate::generator::{GenerateError, Prepared};
+use crate::flights::{Flight, Flights};
+use crate::generate_error::GenerateError;
+use crate::generator::{Generator, Prepared};
 use crate::numbers::seconds;
+use crate::request::RequestDocument;
 use crate::seat::Seat;
 use crate::served::{How, Served};
 use crate::slots::Slots;
@@ -26,7 +29,7 @@ use crate::stored::StoredResult;
 use crate::wall::WallClock;
 use crate::{Key, Problem};
 pub(crate) use from_disk::FromDisk;
-use problems::{compute_problem, problem_of};
+use problems::{compute_problem, not_cached, problem_of};
 
 /// How often a request begins again because others left. Once is usual: what it then waits for is its own as well.
 /// The limit is for generators that say they were cancelled when nobody asked for it.
@@ -51,11 +54,33 @@ pub(crate) struct Engine {
     bypasses: AtomicU64,
 }
 
+/// Why an engine cannot be put together.
+#[derive(Debug)]
+pub(crate) enum EngineError {
+    Cache(BuildError),
+    Disk(OpenError),
+}
+
+/// Reads a request with its generator, off the async threads when there is much to decode and digest.
+pub(crate) async fn prepare(
+    generator: Arc<dyn Generator>,
+    document: RequestDocument,
+) -> Result<Prepared, Problem> {
+    let bytes = document.fields.data_bytes();
+    heavy(bytes, move || generator.prepare(document)).await
+}
+
 impl Engine {
-    pub(crate) fn new(config: &ServerConfig, clock: refrain::Clock) -> Result<Arc<Self>, AppError> {
+    pub(crate) fn new(
+        config: &ServerConfig,
+        clock: refrain::Clock,
+    ) -> Result<Arc<Self>, EngineError> {
         let disk_dir = config.disk_dir.as_ref().filter(|_| config.cache_enabled);
         let open = |dir| Disk::open(dir, megabytes(config.disk_max_mb), &clock);
-        let disk = disk_dir.map(|dir| open(dir)).transpose()?;
+        let disk = disk_dir
+            .map(|dir| open(dir))
+            .transpose()
+            .map_err(EngineError::Disk)?;
         let tasks = TaskTracker::new();
         let spawner = tasks.clone();
         let mut cache = Cache::builder()
@@ -72,7 +97,7 @@ impl Engine {
         }
         let stop = CancellationToken::new();
         Ok(Arc::new(Self {
-            cache: cache.build()?,
+            cache: cache.build().map_err(EngineError::Cache)?,
             cache_enabled: config.cache_enabled,
             disk,
             from_disk: FromDisk::default(),
@@ -217,7 +242,7 @@ impl Engine {
         let _running = self.tasks.token();
         let turn = self.slots.turn(flight.cancelled()).await?;
         self.generations.fetch_add(1, Ordering::Relaxed);
-        let progress = Progress::of(Arc::clone(&flight));
+        let progress = flight.progress().clone();
         progress.begin();
         let wall = self.wall.clone();
         let generation = tokio::task::spawn_blocking(move || {

@@ -1,12 +1,9 @@
 //! The fields of a request, taken out one by one; what is left over is unknown and refused.
 
-mod value;
-
 use std::ops::RangeInclusive;
 
-use crate::{Problem, ProblemKind};
-
-pub(crate) use value::Value;
+use crate::value::{Value, decode_base64, shortened};
+use crate::{Problem, ProblemKind, json};
 
 /// The fields of one object of a request.
 ///
@@ -36,9 +33,7 @@ impl Fields {
         let value = self.take(name).ok_or_else(|| self.missing(name))?;
         let bytes = match value {
             Value::File(bytes) => Ok(bytes),
-            Value::Text(text) | Value::Form(text) => {
-                value::decode_base64(&text).map_err(str::to_owned)
-            }
+            Value::Text(text) | Value::Form(text) => decode_base64(&text).map_err(str::to_owned),
             other => Err(format!(
                 "must be a file part or text in base64, is {}",
                 other.described()
@@ -165,7 +160,7 @@ impl Fields {
                 return Err(Problem::new(ProblemKind::DuplicateField, twice).field(self.at(name)));
             }
             Some(Value::Object(values)) => values,
-            Some(Value::Form(text)) => match crate::json::parse(text.as_bytes()) {
+            Some(Value::Form(text)) => match json::parse(text.as_bytes()) {
                 Ok(Value::Object(values)) => values,
                 Ok(other) => return Err(self.not_an_object(name, &other)),
                 Err(problem) => {
@@ -253,15 +248,6 @@ impl Fields {
 
     fn at(&self, name: &str) -> String {
         format!("{}{name}", self.path)
-    }
-}
-
-/// A name from a request, cut off so that it cannot fill logs and answers.
-fn shortened(name: &str) -> String {
-    const LONGEST: usize = 100;
-    match name.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}…", &name[..end]),
-        None => name.to_owned(),
     }
 }
 

@@ -3,23 +3,16 @@
 //! Everybody who asks for a key joins its [`Flight`]. The one who computes writes progress into it, the others read
 //! it, and the last one to leave on purpose stops it.
 
-mod interest;
-mod progress;
-
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::Key;
 use crate::generator::Work;
-
-pub(crate) use interest::{Interest, LeaveSwitch};
-pub use progress::Progress;
-pub(crate) use progress::{Phase, Snapshot};
+use crate::progress::Progress;
 
 /// The generations that somebody waits for or that are still running.
 #[derive(Debug)]
@@ -32,7 +25,7 @@ pub(crate) struct Flights {
 pub(crate) struct Flight {
     key: Key,
     work: Arc<dyn Work>,
-    progress: watch::Sender<Snapshot>,
+    progress: Progress,
     cancelled: CancellationToken,
     /// Changed under the table's lock only, so that joining and cancelling cannot cross.
     waiting: AtomicUsize,
@@ -78,11 +71,12 @@ impl Flights {
     }
 
     fn open(self: &Arc<Self>, key: Key, work: Arc<dyn Work>) -> Flight {
+        let cancelled = self.stop.child_token();
         Flight {
             key,
             work,
-            progress: watch::Sender::new(Snapshot::default()),
-            cancelled: self.stop.child_token(),
+            progress: Progress::new(cancelled.clone()),
+            cancelled,
             waiting: AtomicUsize::new(0),
             table: Arc::clone(self),
         }
@@ -103,14 +97,9 @@ impl Flight {
         &self.cancelled
     }
 
-    /// How far it is, now and from now on.
-    pub(crate) fn watch(&self) -> watch::Receiver<Snapshot> {
-        self.progress.subscribe()
-    }
-
     /// How far it is.
-    pub(crate) fn snapshot(&self) -> Snapshot {
-        self.progress.borrow().clone()
+    pub(crate) fn progress(&self) -> &Progress {
+        &self.progress
     }
 
     /// One who waited is gone; `cancel_if_last` stops the work when nobody is left.
@@ -139,8 +128,73 @@ impl fmt::Debug for Flight {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Flight")
             .field("key", &self.key)
-            .field("progress", &*self.progress.borrow())
+            .field("progress", &self.progress.snapshot())
             .finish_non_exhaustive()
+    }
+}
+
+/// A share in a flight: as long as it lives, somebody waits for the result.
+///
+/// Dropping it is hanging up, which by default lets the work go on.
+/// After [`LeaveSwitch::on_purpose`] it is leaving, which stops the work if nobody else waits.
+#[derive(Debug)]
+pub(crate) struct Interest {
+    flight: Arc<Flight>,
+    on_purpose: LeaveSwitch,
+}
+
+/// Says whether the owner of an [`Interest`], once it is dropped, meant to stop the work.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct LeaveSwitch(Arc<AtomicBool>);
+
+impl LeaveSwitch {
+    /// From now on dropping the interest cancels work that nobody else waits for.
+    pub(crate) fn on_purpose(&self) {
+        // Release, paired with the Acquire in `is_on_purpose`; the drop follows on the same or a later task.
+        self.0.store(true, Ordering::Release);
+    }
+
+    fn is_on_purpose(&self) -> bool {
+        // Acquire, paired with the Release in `on_purpose`.
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+impl Interest {
+    /// One more who waits. The caller holds the table's lock.
+    fn new(flight: Arc<Flight>) -> Self {
+        flight.waiting.fetch_add(1, Ordering::Relaxed);
+        Self {
+            flight,
+            on_purpose: LeaveSwitch::default(),
+        }
+    }
+
+    /// The same share, with a switch that somebody else holds too.
+    #[must_use]
+    pub(crate) fn with_switch(mut self, switch: LeaveSwitch) -> Self {
+        self.on_purpose = switch;
+        self
+    }
+
+    /// The wait is over: dropping this is neither hanging up nor leaving.
+    pub(crate) fn settle(mut self) {
+        self.on_purpose = LeaveSwitch::default();
+    }
+
+    #[cfg(test)]
+    pub(crate) fn switch(&self) -> &LeaveSwitch {
+        &self.on_purpose
+    }
+
+    pub(crate) fn flight(&self) -> &Arc<Flight> {
+        &self.flight
+    }
+}
+
+impl Drop for Interest {
+    fn drop(&mut self) {
+        self.flight.leave(self.on_purpose.is_on_purpose());
     }
 }
 

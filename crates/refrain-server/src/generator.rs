@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use refrain::OnAbandoned;
 
-use crate::flights::Progress;
+use crate::generate_error::GenerateError;
+use crate::progress::Progress;
 use crate::request::RequestDocument;
 use crate::{Key, Problem};
 
@@ -83,28 +84,4 @@ pub struct Artifact {
     pub media_type: Cow<'static, str>,
     /// The name a client may save it under: letters, digits, `.`, `-` and `_`.
     pub file_name: Cow<'static, str>,
-}
-
-/// Why there is no result.
-#[derive(Debug, Clone, thiserror::Error)]
-#[non_exhaustive]
-pub enum GenerateError {
-    /// The request was at fault, which only showed while working on it.
-    #[error("{}", .0.document().detail)]
-    Refused(Problem),
-    /// The generator could not do it.
-    #[error("{message}")]
-    Failed {
-        /// What went wrong, for the client to read.
-        message: String,
-    },
-    /// It was told to stop.
-    #[error("the generation was cancelled")]
-    Cancelled,
-    /// Too many generations wait for their turn already.
-    #[error("{waiting} generations wait for their turn already, which is the limit")]
-    QueueFull {
-        /// The limit.
-        waiting: usize,
-    },
 }

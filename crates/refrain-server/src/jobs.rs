@@ -13,14 +13,13 @@ use refrain::Cache;
 
 use crate::config::{ServerConfig, megabytes};
 use crate::engine::Engine;
-use crate::seat::Seat;
 use crate::served::Served;
 use crate::stored::StoredResult;
-use crate::{Key, Problem, ProblemKind};
+use crate::{Problem, ProblemKind};
 
 pub(crate) use document::JobDocument;
 pub(crate) use events::events;
-pub(crate) use job::{Job, JobId};
+pub(crate) use job::{Job, JobId, Order};
 
 /// Every job that can be asked about.
 #[derive(Debug)]
@@ -31,15 +30,6 @@ pub(crate) struct Jobs {
     results: Cache<JobId, StoredResult>,
     retention: Duration,
     limit: usize,
-}
-
-/// What a job is for.
-#[derive(Debug)]
-pub(crate) struct Order {
-    pub(crate) generator: String,
-    pub(crate) key: Key,
-    /// The place on which the request waits.
-    pub(crate) seat: Seat,
 }
 
 impl Jobs {

@@ -2,7 +2,7 @@
 
 use refrain::key::{Document, JsonError, JsonErrorKind};
 
-use crate::fields::Value;
+use crate::value::Value;
 use crate::{Problem, ProblemKind};
 
 /// Reads one JSON value.

@@ -9,8 +9,9 @@ use utoipa::ToSchema;
 
 use crate::answer::result_url;
 use crate::engine::Engine;
-use crate::fields::{Fields, Value};
+use crate::fields::Fields;
 use crate::numbers::{rounded_mb, seconds};
+use crate::value::Value;
 use crate::wall::rfc3339;
 use crate::{Key, Problem, ProblemKind};
 

@@ -101,15 +101,11 @@ impl Problem {
         problem
     }
 
-    /// `only-if-cached` was asked for and no stored result fits.
-    pub(crate) fn not_cached() -> Self {
-        let detail = "`only-if-cached` was asked for and no stored result fits: ask without it to generate one";
-        let mut problem = Self::new(ProblemKind::NotCached, detail);
-        let status = crate::cache_status::not_cached();
-        problem
-            .headers
-            .push((crate::cache_status::CACHE_STATUS, status));
-        problem
+    /// The same, with one more header in the answer.
+    #[must_use]
+    pub(crate) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
     }
 
     /// What kind of problem it is.

@@ -1,11 +1,8 @@
 //! A request as generators read it.
 
-use std::sync::Arc;
-
 use crate::Problem;
-use crate::body::{Reservation, heavy};
+use crate::body::Reservation;
 use crate::fields::Fields;
-use crate::generator::{Generator, Prepared};
 
 /// The fields of a generate request, from a JSON body or a form.
 #[derive(Debug)]
@@ -32,13 +29,4 @@ impl RequestDocument {
         held.shrink_to(kept_bytes);
         Ok(held)
     }
-}
-
-/// Reads a request with its generator, off the async threads when there is much to decode and digest.
-pub(crate) async fn prepare(
-    generator: Arc<dyn Generator>,
-    document: RequestDocument,
-) -> Result<Prepared, Problem> {
-    let bytes = document.fields.data_bytes();
-    heavy(bytes, move || generator.prepare(document)).await
 }

@@ -1,13 +1,13 @@
 //! The routes and what is wrapped around them.
 
 use std::any::Any;
+use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::Request;
 use axum::http::header::EXPECT;
 use axum::http::{Method, Uri};
-use axum::middleware;
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Router, middleware};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::trace::TraceLayer;
 use utoipa::OpenApi as _;
@@ -39,8 +39,16 @@ use crate::{Problem, ProblemKind, request_log, security};
 )]
 struct Document;
 
-/// The router of an app.
-pub(crate) fn build(app: &App) -> Router {
+impl App {
+    /// The routes, to be served or mounted.
+    ///
+    /// Mounted elsewhere than at the root, the URLs inside answers (results, jobs) still begin with `/api`.
+    pub fn router(&self) -> Router {
+        build(self)
+    }
+}
+
+fn build(app: &App) -> Router {
     let token = middleware::from_fn_with_state(app.clone(), security::admin);
     let host = middleware::from_fn_with_state(app.clone(), security::guard);
     let (routes, _) = open_routes()
@@ -49,6 +57,7 @@ pub(crate) fn build(app: &App) -> Router {
     routes
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
+        .layer(Extension(Arc::new(document())))
         .layer(host)
         .layer(middleware::map_request(drain_unread_body))
         .layer(CatchPanicLayer::custom(fault))
@@ -64,7 +73,7 @@ pub(crate) fn build(app: &App) -> Router {
 }
 
 /// The document that describes the routes, made from the routes.
-pub(crate) fn document() -> OpenApi {
+fn document() -> OpenApi {
     let mut document = OpenApiRouter::<App>::with_openapi(Document::openapi())
         .merge(open_routes())
         .merge(management_routes())

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use refrain::OnAbandoned;
 use tokio::sync::watch;
 
-use crate::flights::{Flight, Interest, LeaveSwitch, Snapshot};
+use crate::flights::{Flight, Interest, LeaveSwitch};
+use crate::progress::Snapshot;
 
 /// Handed to the engine with a request, kept by whoever wants to watch or to leave. Cloning shares it.
 #[derive(Debug, Clone)]
@@ -49,7 +50,7 @@ impl Seat {
         let flight = self.flight.borrow();
         flight
             .as_ref()
-            .map(|flight| flight.snapshot())
+            .map(|flight| flight.progress().snapshot())
             .unwrap_or_default()
     }
 
@@ -98,5 +99,5 @@ fn progress_of(
     flight
         .borrow_and_update()
         .as_ref()
-        .map(|flight| flight.watch())
+        .and_then(|flight| flight.progress().watch())
 }

@@ -7,8 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::Key;
-use crate::disk::Loaded;
-use crate::stored::StoredResult;
+use crate::stored::{Loaded, StoredResult};
 
 /// A result and how it came to be.
 #[derive(Debug, Clone)]

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
-use crate::generator::GenerateError;
+use crate::generate_error::GenerateError;
 
 /// The places on which generations run, first come, first served.
 #[derive(Debug)]

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use axum::http::HeaderValue;
 use bytes::Bytes;
-use refrain::EntryInfo;
+use refrain::{Computed, EntryInfo};
 use refrain_disk::DiskEntry;
 
-use crate::generator::{Artifact, GenerateError};
+use crate::generate_error::GenerateError;
+use crate::generator::Artifact;
 
 /// A result as it is stored and answered. Cloning copies no bytes.
 #[derive(Debug, Clone)]
@@ -32,6 +33,15 @@ struct Parts {
 
 /// What one stored result costs beside its body: the allocation above and the header texts in it.
 const OVERHEAD_BYTES: usize = size_of::<Parts>() + 2 * size_of::<usize>() + 160;
+
+/// A result that was on the disk.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    pub(crate) result: StoredResult,
+    pub(crate) age: Duration,
+    pub(crate) cost: Duration,
+    pub(crate) expires_in: Option<Duration>,
+}
 
 impl StoredResult {
     /// Judges what a generator made: only a result that can be answered as it is may be stored.
@@ -137,6 +147,15 @@ impl StoredResult {
     /// Value of `ETag`: strong, made from the bytes.
     pub(crate) fn etag(&self) -> &HeaderValue {
         &self.0.etag
+    }
+}
+
+impl Loaded {
+    /// As the outcome of a flight.
+    pub(crate) fn computed(self) -> Computed<StoredResult> {
+        Computed::new(self.result)
+            .cost(self.cost)
+            .time_to_live(self.expires_in.unwrap_or(Duration::MAX))
     }
 }
 

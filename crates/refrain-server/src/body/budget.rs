@@ -3,12 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Body;
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_LENGTH;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::read::Incoming;
 use crate::config::{ServerConfig, megabytes};
 use crate::{Problem, ProblemKind};
 
@@ -55,11 +53,14 @@ impl BodyBudget {
         }
     }
 
-    /// Lets a body in once there is memory for it.
+    /// Takes the memory for a body once there is some, and says how long the body claims to be.
     ///
     /// A body that does not say its length is counted as the largest there may be: growing one reservation while
     /// holding it could leave several requests waiting for each other.
-    pub(crate) async fn admit(&self, headers: &HeaderMap, body: Body) -> Result<Incoming, Problem> {
+    pub(super) async fn reserve(
+        &self,
+        headers: &HeaderMap,
+    ) -> Result<(Option<u64>, Reservation), Problem> {
         let declared = headers
             .get(CONTENT_LENGTH)
             .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
@@ -75,16 +76,21 @@ impl BodyBudget {
             .ok()
             .and_then(Result::ok)
             .ok_or_else(busy)?;
-        Ok(Incoming {
-            body,
-            declared,
-            max_bytes: self.max_body_bytes,
-            timeout: self.timeout,
-            held: Reservation(Some(Held {
-                permit,
-                of: self.pieces,
-            })),
-        })
+        let held = Held {
+            permit,
+            of: self.pieces,
+        };
+        Ok((declared, Reservation(Some(held))))
+    }
+
+    /// Bytes of the largest body.
+    pub(super) fn max_body_bytes(&self) -> u64 {
+        self.max_body_bytes
+    }
+
+    /// How long a client may pause.
+    pub(super) fn timeout(&self) -> Duration {
+        self.timeout
     }
 }
 
@@ -174,32 +180,32 @@ mod tests {
     #[tokio::test]
     async fn bodies_beyond_the_budget_wait_and_are_then_refused() {
         let budget = budget(3.0);
-        let first = budget.admit(&length(1 << 20), Body::empty()).await.unwrap();
-        let second = budget.admit(&length(1), Body::empty()).await.unwrap_err();
+        let first = budget.reserve(&length(1 << 20)).await.unwrap();
+        let second = budget.reserve(&length(1)).await.unwrap_err();
         assert_eq!(second.kind(), ProblemKind::Busy);
         drop(first);
-        assert!(budget.admit(&length(1), Body::empty()).await.is_ok());
+        assert!(budget.reserve(&length(1)).await.is_ok());
     }
 
     #[tokio::test]
     async fn what_is_not_kept_is_given_back() {
         let budget = budget(4.0);
-        let mut first = budget.admit(&length(1 << 20), Body::empty()).await.unwrap();
+        let (_, mut first) = budget.reserve(&length(1 << 20)).await.unwrap();
         assert_eq!(budget.free.available_permits(), 4096 - ONE as usize);
-        first.held.shrink_to(1000);
+        first.shrink_to(1000);
         assert_eq!(budget.free.available_permits(), 4096 - 1);
     }
 
     #[tokio::test]
     async fn unusually_many_values_take_what_is_free_and_wait_for_nothing() {
         let budget = budget(6.0);
-        let mut first = budget.admit(&length(1 << 20), Body::empty()).await.unwrap();
-        assert_eq!(first.held.grow(2 << 20), Ok(()));
-        let mut second = budget.admit(&length(1), Body::empty()).await.unwrap();
-        let refused = second.held.grow(2 << 20).unwrap_err();
+        let (_, mut first) = budget.reserve(&length(1 << 20)).await.unwrap();
+        assert_eq!(first.grow(2 << 20), Ok(()));
+        let (_, mut second) = budget.reserve(&length(1)).await.unwrap();
+        let refused = second.grow(2 << 20).unwrap_err();
         assert_eq!(refused.kind(), ProblemKind::Busy);
         drop(first);
-        let all = second.held.grow(u64::MAX);
+        let all = second.grow(u64::MAX);
         assert_eq!(all, Ok(()), "more than there is is all there is");
         drop(second);
         assert_eq!(budget.free.available_permits(), 6 * 1024);
@@ -208,11 +214,11 @@ mod tests {
     #[tokio::test]
     async fn usual_values_are_read_even_while_a_large_body_waits() {
         let budget = budget(4.0);
-        let mut small = budget.admit(&length(1), Body::empty()).await.unwrap();
-        let huge = budget.admit(&length(1 << 20), Body::empty()).await.unwrap();
+        let (_, mut small) = budget.reserve(&length(1)).await.unwrap();
+        let huge = budget.reserve(&length(1 << 20)).await.unwrap();
         let headers = length(1 << 20);
-        let waiting = budget.admit(&headers, Body::empty());
-        let (waited, grown) = tokio::join!(waiting, async { small.held.grow(60 * 1024) });
+        let waiting = budget.reserve(&headers);
+        let (waited, grown) = tokio::join!(waiting, async { small.grow(60 * 1024) });
         assert!(waited.is_err());
         assert_eq!(grown, Ok(()));
         drop(huge);
@@ -221,10 +227,10 @@ mod tests {
     #[tokio::test]
     async fn a_budget_smaller_than_the_copies_still_lets_one_body_in() {
         let budget = budget(1.0);
-        assert!(budget.admit(&length(1 << 20), Body::empty()).await.is_ok());
-        assert!(budget.admit(&HeaderMap::new(), Body::empty()).await.is_ok());
+        assert!(budget.reserve(&length(1 << 20)).await.is_ok());
+        assert!(budget.reserve(&HeaderMap::new()).await.is_ok());
         let larger = length((1 << 20) + 1);
-        let refused = budget.admit(&larger, Body::empty()).await.unwrap_err();
+        let refused = budget.reserve(&larger).await.unwrap_err();
         assert_eq!(refused.kind(), ProblemKind::BodyTooLarge);
     }
 }

@@ -3,24 +3,41 @@
 use std::time::Duration;
 
 use axum::body::Body;
+use axum::http::HeaderMap;
 use bytes::{Bytes, BytesMut};
 use futures_util::stream::{self, Stream};
 use http_body_util::BodyExt as _;
 
-use super::budget::{Reservation, too_large};
+use super::budget::{BodyBudget, Reservation, too_large};
 use crate::{Problem, ProblemKind};
 
 /// A body that was let in and is still to be read.
 #[derive(Debug)]
 pub(crate) struct Incoming {
-    pub(super) body: Body,
-    pub(super) declared: Option<u64>,
-    pub(super) max_bytes: u64,
-    pub(super) timeout: Duration,
-    pub(super) held: Reservation,
+    body: Body,
+    declared: Option<u64>,
+    max_bytes: u64,
+    timeout: Duration,
+    held: Reservation,
 }
 
 impl Incoming {
+    /// Lets a body in once there is memory for it.
+    pub(super) async fn admit(
+        budget: &BodyBudget,
+        headers: &HeaderMap,
+        body: Body,
+    ) -> Result<Self, Problem> {
+        let (declared, held) = budget.reserve(headers).await?;
+        Ok(Self {
+            body,
+            declared,
+            max_bytes: budget.max_body_bytes(),
+            timeout: budget.timeout(),
+            held,
+        })
+    }
+
     /// The whole body in one piece.
     pub(super) async fn collect(mut self) -> Result<(Bytes, Reservation), Problem> {
         let expected = usize::try_from(self.declared.unwrap_or(0)).unwrap_or(0);

@@ -4,7 +4,8 @@ use std::io;
 use std::path::Path;
 
 use super::found::{Found, Given};
-use super::{LoadError, Setting, Source, Suggestion};
+use super::table::setting_of_variable;
+use super::{LoadError, Source, Suggestion};
 
 #[derive(Debug, Default)]
 pub(super) struct DotEnv {
@@ -39,7 +40,7 @@ pub(super) fn read(path: &Path) -> Result<DotEnv, LoadError> {
             }
         };
         let line = line_of(&text, &name);
-        match Setting::of_variable(&name) {
+        match setting_of_variable(&name) {
             Some(setting) => file.found.push(Found {
                 setting,
                 source: Source::DotEnv {
@@ -88,7 +89,7 @@ fn refuse_if_ours(path: &Path, text: &str, error: &dotenvy::Error) -> Result<(),
             line = index + 1;
             // A quote that never closes swallows the lines after it, and they may be ours.
             let one_line = !quoted.trim_end().contains('\n');
-            if one_line && name_in(found).is_some_and(|name| Setting::of_variable(name).is_none()) {
+            if one_line && name_in(found).is_some_and(|name| setting_of_variable(name).is_none()) {
                 return Ok(());
             }
         }

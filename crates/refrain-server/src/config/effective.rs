@@ -1,4 +1,4 @@
-use super::{LoadError, ServerConfig, Setting, Source, Suggestion, Value};
+use super::{LoadError, LogConfig, ServerConfig, Setting, Source, Suggestion, Value};
 
 /// The settings of one start, each with the place it came from.
 #[derive(Debug, Clone)]
@@ -51,33 +51,6 @@ impl EffectiveSetting {
             &given.unwrap_or_default(),
             allowed,
         )
-    }
-}
-
-/// What is logged, and how.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LogConfig {
-    /// `tracing` directives; `info`.
-    pub filter: String,
-    /// How a log line looks; for people.
-    pub format: LogFormat,
-}
-
-/// How a log line looks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogFormat {
-    /// One line of text for people.
-    Human,
-    /// One JSON object a line for machines.
-    Json,
-}
-
-impl Default for LogConfig {
-    fn default() -> Self {
-        Self {
-            filter: "info".to_owned(),
-            format: LogFormat::Human,
-        }
     }
 }
 

@@ -2,9 +2,10 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use super::found::{Found, Given};
+use super::table::setting_of_variable;
+use super::told::Told;
 use super::{
-    Configuration, EffectiveSetting, LoadError, LogConfig, SETTINGS, ServerConfig, Setting, Source,
-    Suggestion, dotenv, file,
+    Configuration, EffectiveSetting, LoadError, SETTINGS, Source, Suggestion, dotenv, file,
 };
 
 /// The places settings are looked for.
@@ -29,7 +30,7 @@ use super::{
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
-    /// Values given as flags, by the [name](Setting::name) of the setting.
+    /// Values given as flags, by the [name](super::Setting::name) of the setting.
     pub flags: Vec<(&'static str, String)>,
     /// The variables of the environment.
     pub environment: Vec<(OsString, OsString)>,
@@ -63,12 +64,8 @@ impl Sources {
             None => file::read_if_present(&self.directory.join("refrain.toml"))?,
         };
 
-        let mut configuration = Configuration {
-            server: ServerConfig::default(),
-            log: LogConfig::default(),
-            settings: Vec::with_capacity(SETTINGS.len()),
-            suggestions,
-        };
+        let mut told = Told::default();
+        let mut settings = Vec::with_capacity(SETTINGS.len());
         let places = [&self.flags(), &environment, &dotenv.found, &file];
         for setting in SETTINGS {
             let found = places.iter().find_map(|place| {
@@ -81,14 +78,20 @@ impl Sources {
                 None => (setting.default_value(), Source::Default),
             };
             if let Some(value) = &value {
-                (setting.apply)(&mut configuration, value);
+                (setting.apply)(&mut told, value);
             }
-            configuration.settings.push(EffectiveSetting {
+            settings.push(EffectiveSetting {
                 setting,
                 value,
                 source,
             });
         }
+        let configuration = Configuration {
+            server: told.server,
+            log: told.log,
+            settings,
+            suggestions,
+        };
         configuration.check()?;
         Ok(configuration)
     }
@@ -113,7 +116,7 @@ impl Sources {
         let mut suggestions = Vec::new();
         for (name, value) in &self.environment {
             let Some(name) = name.to_str() else { continue };
-            match Setting::of_variable(name) {
+            match setting_of_variable(name) {
                 Some(setting) => found.push(Found {
                     setting,
                     source: Source::Environment(setting.variable),

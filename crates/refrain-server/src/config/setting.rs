@@ -1,4 +1,5 @@
-use super::{Configuration, Kind, SETTINGS, Value};
+use super::told::Told;
+use super::{Kind, Value};
 
 /// One row of [`SETTINGS`](super::SETTINGS): a setting's names, default, range and meaning.
 #[derive(Debug)]
@@ -15,7 +16,7 @@ pub struct Setting {
     pub kind: Kind,
     /// What it does: one sentence without a final period.
     pub help: &'static str,
-    pub(super) apply: fn(&mut Configuration, &Value),
+    pub(super) apply: fn(&mut Told, &Value),
 }
 
 impl Setting {
@@ -40,10 +41,5 @@ impl Setting {
                 .read(text)
                 .expect("the default of a setting is a value its kind allows")
         })
-    }
-
-    /// The setting that environment variable `name` sets.
-    pub(super) fn of_variable(name: &str) -> Option<&'static Self> {
-        SETTINGS.iter().find(|setting| setting.variable == name)
     }
 }

@@ -291,3 +291,8 @@ pub const SETTINGS: &[Setting] = &[
         },
     },
 ];
+
+/// The setting that environment variable `name` sets.
+pub(super) fn setting_of_variable(name: &str) -> Option<&'static Setting> {
+    SETTINGS.iter().find(|setting| setting.variable == name)
+}

@@ -3,6 +3,7 @@ use std::fs;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
+use super::table::setting_of_variable;
 use super::*;
 
 /// A directory with the two files, an environment and flags, to be loaded.
@@ -107,7 +108,7 @@ fn the_four_variables_users_already_have_are_in_the_table() {
         "CACHE_MAX_MEMORY_MB",
         "CACHE_TTL_SECONDS",
     ] {
-        assert!(Setting::of_variable(name).is_some(), "{name}");
+        assert!(setting_of_variable(name).is_some(), "{name}");
     }
 }
 

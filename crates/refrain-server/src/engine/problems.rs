@@ -2,8 +2,17 @@
 
 use refrain::ComputeError;
 
-use crate::generator::GenerateError;
+use crate::cache_status::{self, CACHE_STATUS};
+use crate::generate_error::GenerateError;
 use crate::{Problem, ProblemKind};
+
+/// `only-if-cached` was asked for and no stored result fits.
+pub(super) fn not_cached() -> Problem {
+    let detail =
+        "`only-if-cached` was asked for and no stored result fits: ask without it to generate one";
+    Problem::new(ProblemKind::NotCached, detail)
+        .with_header(CACHE_STATUS, cache_status::not_cached())
+}
 
 pub(super) fn compute_problem(error: &ComputeError<GenerateError>) -> Problem {
     match error {

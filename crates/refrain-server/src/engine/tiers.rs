@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use refrain::Computed;
 
-use super::Engine;
+use super::{Engine, not_cached};
 use crate::directives::Directives;
 use crate::disk::Disk;
 use crate::flights::Flight;
-use crate::generator::GenerateError;
+use crate::generate_error::GenerateError;
 use crate::served::Served;
 use crate::stored::StoredResult;
 use crate::{Key, Problem};
@@ -30,16 +30,16 @@ impl Engine {
     /// The stored result or a problem, without generating anything.
     pub(super) async fn stored(&self, key: Key, directives: Directives) -> Result<Served, Problem> {
         if !self.cache_enabled || self.unwelcome(key, directives) {
-            return Err(Problem::not_cached());
+            return Err(not_cached());
         }
         if let Some(entry) = self.cache.get_entry(&key) {
             return Ok(Served::hit(key, entry.value, &entry.info));
         }
         // Not put into memory on the way: only a flight knows whether it is invalidated meanwhile.
-        let disk = self.disk.as_ref().ok_or_else(Problem::not_cached)?;
-        let loaded = disk.load(key).await.ok_or_else(Problem::not_cached)?;
+        let disk = self.disk.as_ref().ok_or_else(not_cached)?;
+        let loaded = disk.load(key).await.ok_or_else(not_cached)?;
         if !directives.welcome(loaded.age, loaded.expires_in) {
-            return Err(Problem::not_cached());
+            return Err(not_cached());
         }
         self.from_disk.count(loaded.result.length(), loaded.cost);
         Ok(Served::loaded(key, loaded))

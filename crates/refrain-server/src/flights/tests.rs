@@ -82,8 +82,8 @@ fn the_table_forgets_flights_that_ended() {
 #[test]
 fn progress_never_goes_back_and_small_steps_are_not_told() {
     let interest = flights().join(key(1), work());
-    let mut watch = interest.flight().watch();
-    let progress = Progress::of(Arc::clone(interest.flight()));
+    let progress = interest.flight().progress();
+    let mut watch = progress.watch().unwrap();
     progress.set(0.5, "mesh");
     assert!(watch.has_changed().unwrap());
     watch.mark_unchanged();

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use refrain::key::{Key, Media, Unkeyable};
 use utoipa::ToSchema;
 
-use crate::flights::Progress;
-use crate::generator::{Artifact, GenerateError, Generator, Prepared, Work};
+use crate::generate_error::GenerateError;
+use crate::generator::{Artifact, Generator, Prepared, Work};
+use crate::progress::Progress;
 use crate::relief::{self, Dimensions, Format, ReliefError, ReliefParameters};
 use crate::request::RequestDocument;
 use crate::{Fields, Problem, ProblemKind, Reservation};

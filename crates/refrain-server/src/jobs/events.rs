@@ -9,8 +9,7 @@ use futures_util::stream::{self, Stream};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::Job;
-use super::job::End;
+use super::job::{End, Job};
 use crate::seat::SeatWatch;
 
 /// Progress is told at most this often: ten times a second looks smooth.

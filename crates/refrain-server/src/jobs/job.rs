@@ -7,11 +7,10 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::Order;
 use super::document::{JobDocument, JobState};
 use crate::answer::result_url;
-use crate::flights::{Phase, Snapshot};
 use crate::problem::ProblemDocument;
+use crate::progress::{Phase, Snapshot};
 use crate::seat::{Seat, SeatWatch};
 use crate::served::{OutcomeWord, Served};
 use crate::wall::{WallClock, rfc3339};
@@ -20,6 +19,15 @@ use crate::{Key, Problem, ProblemKind};
 /// Names a job: 128 random bits, so that nobody guesses another's.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct JobId(u128);
+
+/// What a job is for.
+#[derive(Debug)]
+pub(crate) struct Order {
+    pub(crate) generator: String,
+    pub(crate) key: Key,
+    /// The place on which the request waits.
+    pub(crate) seat: Seat,
+}
 
 /// One request that is answered later.
 #[derive(Debug)]

@@ -32,7 +32,7 @@ use crate::problem::responses::BatchProblems;
 )]
 pub(crate) async fn batch(State(app): State<App>, request: Request) -> Result<Response, Problem> {
     let directives = Directives::read(request.headers());
-    let (body, held) = json_value(app.shared(), request).await?;
+    let (body, held) = json_value(&app.shared().bodies, request).await?;
     let batch = Batch::read(body, held, app.shared())?;
     let parallel = batch.parallel;
     let lines = stream::iter(batch.items)

@@ -114,7 +114,7 @@ pub(crate) async fn change_config(
     request: Request,
 ) -> Result<Json<ConfigAnswer>, Problem> {
     let app = app.shared();
-    let (body, _held) = json_value(app, request).await?;
+    let (body, _held) = json_value(&app.bodies, request).await?;
     let config = app.settings.change(object(body)?, &app.engine)?;
     tracing::info!(?config, "limits changed");
     Ok(Json(ConfigAnswer {

@@ -10,13 +10,14 @@ use futures_util::FutureExt as _;
 
 use super::{Captured, captured};
 use crate::app::App;
-use crate::body::request_document;
+use crate::body::request_fields;
 use crate::directives::Directives;
+use crate::engine::prepare;
 use crate::generators::GenerateBody;
 use crate::jobs::{Job, JobDocument, Order};
 use crate::prefer::{PREFERENCE_APPLIED, Preferences};
 use crate::problem::responses::GenerateProblems;
-use crate::request::prepare;
+use crate::request::RequestDocument;
 use crate::seat::Seat;
 use crate::{Problem, ProblemKind, answer};
 
@@ -69,7 +70,8 @@ pub(crate) async fn generate(
     let directives = Directives::read(&headers);
     let preferences = Preferences::read(&headers);
 
-    let document = request_document(app, request).await?;
+    let (fields, held) = request_fields(&app.bodies, request).await?;
+    let document = RequestDocument::new(fields, held);
     let prepared = prepare(Arc::clone(&generator), document).await?;
     let order = Order {
         generator: generator.name().to_owned(),

@@ -1,8 +1,8 @@
-use axum::Json;
-use axum::extract::State;
+use std::sync::Arc;
+
+use axum::{Extension, Json};
 use utoipa::openapi::OpenApi;
 
-use crate::app::App;
 use crate::problem::responses::CommonProblems;
 
 /// This description of the server, as an OpenAPI document.
@@ -15,6 +15,6 @@ use crate::problem::responses::CommonProblems;
         CommonProblems
     )
 )]
-pub(crate) async fn openapi(State(app): State<App>) -> Json<OpenApi> {
-    Json(app.shared().openapi().clone())
+pub(crate) async fn openapi(Extension(document): Extension<Arc<OpenApi>>) -> Json<OpenApi> {
+    Json(OpenApi::clone(&document))
 }

@@ -1,7 +1,12 @@
+//! How far a generation is, and whether it should stop: what a generator writes and others watch.
+
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::Flight;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::generate_error::GenerateError;
 
 /// How far a generation is.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -41,11 +46,21 @@ const RESOLUTION: f64 = 0.002;
 /// assert!(work(&Progress::unwatched()).is_ok());
 /// ```
 #[derive(Debug, Clone)]
-pub struct Progress(Option<Arc<Flight>>);
+pub struct Progress(Option<Arc<Shared>>);
+
+#[derive(Debug)]
+struct Shared {
+    snapshot: watch::Sender<Snapshot>,
+    cancelled: CancellationToken,
+}
 
 impl Progress {
-    pub(crate) fn of(flight: Arc<Flight>) -> Self {
-        Self(Some(flight))
+    /// A progress that says to stop once `cancelled` is.
+    pub(crate) fn new(cancelled: CancellationToken) -> Self {
+        Self(Some(Arc::new(Shared {
+            snapshot: watch::Sender::new(Snapshot::default()),
+            cancelled,
+        })))
     }
 
     /// A progress that nobody looks at and that is never cancelled.
@@ -57,9 +72,9 @@ impl Progress {
     ///
     /// Progress never goes back within a step; what is not a number is ignored.
     pub fn set(&self, fraction: f64, step: impl Into<Cow<'static, str>>) {
-        let Some(flight) = &self.0 else { return };
+        let Some(shared) = &self.0 else { return };
         let step = step.into();
-        flight.progress.send_if_modified(|snapshot| {
+        shared.snapshot.send_if_modified(|snapshot| {
             let new_step = snapshot.step != step;
             let fraction = if fraction.is_nan() {
                 0.0
@@ -82,17 +97,17 @@ impl Progress {
     pub fn is_cancelled(&self) -> bool {
         self.0
             .as_ref()
-            .is_some_and(|flight| flight.cancelled.is_cancelled())
+            .is_some_and(|shared| shared.cancelled.is_cancelled())
     }
 
     /// Stops a generator that may not go on.
     ///
     /// # Errors
     ///
-    /// [`GenerateError::Cancelled`](crate::GenerateError::Cancelled) once the work should stop.
-    pub fn check(&self) -> Result<(), crate::GenerateError> {
+    /// [`GenerateError::Cancelled`] once the work should stop.
+    pub fn check(&self) -> Result<(), GenerateError> {
         if self.is_cancelled() {
-            Err(crate::GenerateError::Cancelled)
+            Err(GenerateError::Cancelled)
         } else {
             Ok(())
         }
@@ -100,10 +115,20 @@ impl Progress {
 
     /// The generation has its turn.
     pub(crate) fn begin(&self) {
-        if let Some(flight) = &self.0 {
-            flight
-                .progress
-                .send_modify(|snapshot| snapshot.phase = Phase::Running);
+        if let Some(shared) = &self.0 {
+            let running = |snapshot: &mut Snapshot| snapshot.phase = Phase::Running;
+            shared.snapshot.send_modify(running);
         }
+    }
+
+    /// How far it is.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        let snapshot = |shared: &Arc<Shared>| shared.snapshot.borrow().clone();
+        self.0.as_ref().map(snapshot).unwrap_or_default()
+    }
+
+    /// How far it is, now and from now on; `None` if nobody looks.
+    pub(crate) fn watch(&self) -> Option<watch::Receiver<Snapshot>> {
+        self.0.as_ref().map(|shared| shared.snapshot.subscribe())
     }
 }

@@ -1,7 +1,7 @@
+//! One value of a request, from JSON or from a form.
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-
-use super::shortened;
 
 /// A value in a request.
 #[derive(Debug, Clone, PartialEq)]
@@ -80,4 +80,13 @@ pub(crate) fn decode_base64(text: &str) -> Result<Vec<u8>, &'static str> {
     STANDARD
         .decode(payload)
         .map_err(|_| "is not valid base64: use the standard alphabet, padded, without line breaks")
+}
+
+/// A name from a request, cut off so that it cannot fill logs and answers.
+pub(crate) fn shortened(name: &str) -> String {
+    const LONGEST: usize = 100;
+    match name.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &name[..end]),
+        None => name.to_owned(),
+    }
 }

@@ -1,0 +1,27 @@
+//! Why a generation gave no result.
+
+use crate::Problem;
+
+/// Why there is no result.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum GenerateError {
+    /// The request was at fault, which only showed while working on it.
+    #[error("{}", .0.document().detail)]
+    Refused(Problem),
+    /// The generator could not do it.
+    #[error("{message}")]
+    Failed {
+        /// What went wrong, for the client to read.
+        message: String,
+    },
+    /// It was told to stop.
+    #[error("the generation was cancelled")]
+    Cancelled,
+    /// Too many generations wait for their turn already.
+    #[error("{waiting} generations wait for their turn already, which is the limit")]
+    QueueFull {
+        /// The limit.
+        waiting: usize,
+    },
+}
