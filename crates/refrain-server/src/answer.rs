@@ -1,5 +1,7 @@
 //! A result as an HTTP answer.
 
+mod conditional;
+
 use axum::body::Body;
 use axum::http::header::{
     ACCEPT_RANGES, AGE, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_LOCATION,
@@ -8,10 +10,11 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-use crate::conditional::{self, Part};
-use crate::served::Served;
-use crate::stored::StoredResult;
-use crate::{Key, Problem, cache_status};
+use crate::engine::cache_status;
+use crate::engine::outcome::Served;
+use crate::engine::result::StoredResult;
+use crate::{Key, Problem};
+use conditional::Part;
 
 /// The key of a generated result, beside its URL in `Content-Location`.
 pub(crate) const REFRAIN_KEY: HeaderName = HeaderName::from_static("refrain-key");

@@ -8,13 +8,13 @@ use refrain::{BuildError, Clock};
 use refrain_disk::OpenError;
 use tokio::sync::Semaphore;
 
-use crate::body::BodyBudget;
 use crate::config::ServerConfig;
 use crate::engine::{Engine, EngineError};
-use crate::generator::Generator;
-use crate::generators::Relief;
+use crate::generators::Generator;
+use crate::generators::relief::Relief;
 use crate::jobs::Jobs;
-use crate::settings::Settings;
+use crate::manage::limits::Limits;
+use crate::request::body::BodyBudget;
 use crate::{Problem, ProblemKind};
 
 /// A running Refrain: the cache, its generators and its jobs. Cloning shares it.
@@ -37,7 +37,7 @@ pub(crate) struct Shared {
     pub(crate) engine: Arc<Engine>,
     pub(crate) jobs: Arc<Jobs>,
     pub(crate) bodies: BodyBudget,
-    pub(crate) settings: Settings,
+    pub(crate) limits: Limits,
     /// A listing takes memory by the size of the cache, so only one is made at a time.
     pub(crate) listing: Semaphore,
     generators: BTreeMap<String, Arc<dyn Generator>>,
@@ -123,7 +123,7 @@ impl AppBuilder {
         let jobs = Jobs::new(&self.config, Arc::clone(&engine), self.clock)?;
         Ok(App(Arc::new(Shared {
             bodies: BodyBudget::new(&self.config),
-            settings: Settings::new(&self.config),
+            limits: Limits::new(&self.config),
             listing: Semaphore::new(1),
             engine,
             jobs: Arc::new(jobs),

@@ -9,16 +9,16 @@ use utoipa::ToSchema;
 
 use crate::answer::result_url;
 use crate::app::Shared;
-use crate::body::{Reservation, object};
-use crate::directives::Directives;
+use crate::engine::outcome::{OutcomeWord, Served};
 use crate::engine::prepare;
-use crate::fields::Fields;
-use crate::numbers::seconds;
+use crate::engine::waiter::Waiter;
 use crate::problem::ProblemDocument;
 use crate::request::RequestDocument;
-use crate::seat::Seat;
-use crate::served::{OutcomeWord, Served};
-use crate::value::Value;
+use crate::request::body::{Reservation, object};
+use crate::request::directives::Directives;
+use crate::request::fields::Fields;
+use crate::request::value::Value;
+use crate::rounding::seconds;
 use crate::{Problem, ProblemKind};
 
 /// Items worked on at once unless the batch says otherwise. How many are *generated* at once is the server's setting.
@@ -164,8 +164,8 @@ impl Item {
         let generator = Arc::clone(app.generator(&name)?);
         let document = RequestDocument::new(request.into_root(), self.held);
         let prepared = prepare(generator, document).await?;
-        let seat = Seat::new(OnAbandoned::Cancel);
-        app.engine.answer(prepared, directives, &seat).await
+        let waiter = Waiter::new(OnAbandoned::Cancel);
+        app.engine.answer(prepared, directives, &waiter).await
     }
 }
 

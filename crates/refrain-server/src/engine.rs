@@ -1,8 +1,15 @@
 //! The cache in the middle: lookup, flight, disk, generator, judge, store.
 
+pub(crate) mod cache_status;
+pub(crate) mod disk;
+mod flights;
 mod from_disk;
+pub(crate) mod outcome;
 mod problems;
+pub(crate) mod result;
 mod tiers;
+pub(crate) mod turns;
+pub(crate) mod waiter;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,19 +20,19 @@ use refrain_disk::OpenError;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::body::heavy;
 use crate::config::{ServerConfig, megabytes};
-use crate::directives::Directives;
-use crate::disk::Disk;
-use crate::flights::{Flight, Flights};
+use crate::engine::disk::Disk;
+use crate::engine::flights::{Flight, Flights};
+use crate::engine::outcome::{How, Served};
+use crate::engine::result::StoredResult;
+use crate::engine::turns::Turns;
+use crate::engine::waiter::Waiter;
 use crate::generate_error::GenerateError;
-use crate::generator::{Generator, Prepared};
-use crate::numbers::seconds;
+use crate::generators::{Generator, Prepared};
 use crate::request::RequestDocument;
-use crate::seat::Seat;
-use crate::served::{How, Served};
-use crate::slots::Slots;
-use crate::stored::StoredResult;
+use crate::request::body::heavy;
+use crate::request::directives::Directives;
+use crate::rounding::seconds;
 use crate::wall::WallClock;
 use crate::{Key, Problem};
 pub(crate) use from_disk::FromDisk;
@@ -44,7 +51,7 @@ pub(crate) struct Engine {
     disk: Option<Disk>,
     from_disk: FromDisk,
     flights: Arc<Flights>,
-    slots: Slots,
+    turns: Turns,
     wall: WallClock,
     /// Cancelled when the server may wait for running generations no longer.
     stop: CancellationToken,
@@ -102,7 +109,7 @@ impl Engine {
             disk,
             from_disk: FromDisk::default(),
             flights: Flights::new(stop.clone()),
-            slots: Slots::new(config.generation_threads, config.max_queued),
+            turns: Turns::new(config.generation_threads, config.max_queued),
             wall: WallClock::new(clock),
             stop,
             tasks,
@@ -111,24 +118,24 @@ impl Engine {
         }))
     }
 
-    /// Answers a request; the caller waits on `seat`.
+    /// Answers a request; the caller waits on `waiter`.
     ///
-    /// Dropping this future is hanging up: what happens to the work then, the seat knows.
+    /// Dropping this future is hanging up: what happens to the work then, the waiter knows.
     pub(crate) async fn answer(
         self: &Arc<Self>,
         prepared: Prepared,
         directives: Directives,
-        seat: &Seat,
+        waiter: &Waiter,
     ) -> Result<Served, Problem> {
         if directives.only_if_cached {
             return self.stored(prepared.key, directives).await;
         }
         if !self.cache_enabled {
-            self.unshared(prepared, How::SwitchedOff, seat).await
+            self.unshared(prepared, How::SwitchedOff, waiter).await
         } else if directives.no_store {
-            self.unshared(prepared, How::NotKept, seat).await
+            self.unshared(prepared, How::NotKept, waiter).await
         } else {
-            self.shared(prepared, directives, seat).await
+            self.shared(prepared, directives, waiter).await
         }
     }
 
@@ -137,13 +144,13 @@ impl Engine {
         self: &Arc<Self>,
         prepared: Prepared,
         how: How,
-        seat: &Seat,
+        waiter: &Waiter,
     ) -> Result<Served, Problem> {
         // Relaxed: a counter orders nothing.
         self.bypasses.fetch_add(1, Ordering::Relaxed);
-        seat.leave_on_purpose();
+        waiter.leave_on_purpose();
         let key = prepared.key;
-        let interest = seat.take(self.flights.alone(key, prepared.work));
+        let interest = waiter.take(self.flights.alone(key, prepared.work));
         let flight = Arc::clone(interest.flight());
         match Arc::clone(self).generate(flight).await {
             Ok(made) => Ok(Served {
@@ -161,13 +168,13 @@ impl Engine {
         self: &Arc<Self>,
         prepared: Prepared,
         directives: Directives,
-        seat: &Seat,
+        waiter: &Waiter,
     ) -> Result<Served, Problem> {
         let Prepared { key, mut work } = prepared;
         let mut refresh = self.unwelcome(key, directives);
         let mut attempts = 0;
         loop {
-            let interest = seat.take(self.flights.join(key, work));
+            let interest = waiter.take(self.flights.join(key, work));
             let flight = Arc::clone(interest.flight());
             work = Arc::clone(flight.work());
             let mut request = self.cache.entry(key);
@@ -186,7 +193,7 @@ impl Engine {
                 }
                 Ok(answer) if !is_welcome(&answer, directives) => {
                     return self
-                        .unshared(Prepared { key, work }, How::NotKept, seat)
+                        .unshared(Prepared { key, work }, How::NotKept, waiter)
                         .await;
                 }
                 Ok(answer) => return Ok(self.served(key, answer, refresh)),
@@ -240,7 +247,7 @@ impl Engine {
     async fn generate(self: Arc<Self>, flight: Arc<Flight>) -> Result<Made, GenerateError> {
         // The end of the server waits for generations that nobody shares too.
         let _running = self.tasks.token();
-        let turn = self.slots.turn(flight.cancelled()).await?;
+        let turn = self.turns.turn(flight.cancelled()).await?;
         self.generations.fetch_add(1, Ordering::Relaxed);
         let progress = flight.progress().clone();
         progress.begin();
@@ -297,8 +304,8 @@ impl Engine {
         &self.wall
     }
 
-    pub(crate) fn slots(&self) -> &Slots {
-        &self.slots
+    pub(crate) fn turns(&self) -> &Turns {
+        &self.turns
     }
 
     /// Generations begun since the start or the last reset.

@@ -13,13 +13,13 @@ use refrain::Cache;
 
 use crate::config::{ServerConfig, megabytes};
 use crate::engine::Engine;
-use crate::served::Served;
-use crate::stored::StoredResult;
+use crate::engine::outcome::Served;
+use crate::engine::result::StoredResult;
 use crate::{Problem, ProblemKind};
 
 pub(crate) use document::JobDocument;
 pub(crate) use events::events;
-pub(crate) use job::{Job, JobId, Order};
+pub(crate) use job::{Job, JobId, NewJob};
 
 /// Every job that can be asked about.
 #[derive(Debug)]
@@ -61,16 +61,16 @@ impl Jobs {
     /// [`ProblemKind::Busy`] when as many jobs as allowed are still running.
     pub(crate) fn begin(
         self: &Arc<Self>,
-        order: Order,
+        new: NewJob,
         mut answer: BoxFuture<'static, Result<Served, Problem>>,
     ) -> Result<Arc<Job>, Problem> {
-        let seat = order.seat.clone();
-        let job = self.admit(order)?;
+        let waiter = new.waiter.clone();
+        let job = self.admit(new)?;
         let (jobs, running) = (Arc::clone(self), Arc::clone(&job));
         self.engine.spawn(async move {
             tokio::select! {
                 () = running.left() => {
-                    seat.leave_on_purpose();
+                    waiter.leave_on_purpose();
                     drop(answer);
                     running.end_cancelled(jobs.engine.wall());
                 }
@@ -87,10 +87,10 @@ impl Jobs {
     /// As [`begin`](Self::begin).
     pub(crate) fn record(
         &self,
-        order: Order,
+        new: NewJob,
         served: Result<Served, Problem>,
     ) -> Result<Arc<Job>, Problem> {
-        let job = self.admit(order)?;
+        let job = self.admit(new)?;
         self.settle(&job, served);
         Ok(job)
     }
@@ -141,8 +141,8 @@ impl Jobs {
         }
     }
 
-    fn admit(&self, order: Order) -> Result<Arc<Job>, Problem> {
-        let job = Arc::new(Job::new(order, self.engine.wall().now())?);
+    fn admit(&self, new: NewJob) -> Result<Arc<Job>, Problem> {
+        let job = Arc::new(Job::new(new, self.engine.wall().now())?);
         let mut by_id = self.lock();
         self.forget_old(&mut by_id);
         if by_id.len() >= self.limit {

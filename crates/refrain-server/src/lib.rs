@@ -11,7 +11,7 @@
 //! routes ─▶ body, fields ─▶ Generator::prepare ─▶ engine: lookup ─▶ hit ─────────────────────────────▶ answer
 //!  (HTTP)   (document)        (key, work)            │ miss                                             ▲
 //!                                                    ▼                                                  │
-//!                                                 flights ─▶ disk ─▶ slots ─▶ Work::run ─▶ judge ─▶ store
+//!                                                 flights ─▶ disk ─▶ turns ─▶ Work::run ─▶ judge ─▶ store
 //! ```
 //!
 //! # Example
@@ -28,50 +28,33 @@ mod admin_token;
 mod answer;
 mod app;
 mod batch;
-mod body;
-mod cache_status;
-mod conditional;
 pub mod config;
-mod directives;
-mod disk;
 mod engine;
-mod fields;
-mod flights;
 mod generate_error;
-mod generator;
 mod generators;
 mod jobs;
-mod json;
-mod listing;
-mod numbers;
-mod prefer;
+mod manage;
 mod problem;
 mod progress;
 pub mod relief;
 mod request;
 mod request_log;
+mod rounding;
 mod router;
 mod routes;
-mod seat;
 mod security;
 mod serve;
-mod served;
-mod settings;
-mod slots;
-mod stats;
-mod stored;
-mod value;
 mod wall;
 
 pub use admin_token::AdminToken;
 pub use app::{App, AppBuilder, AppError};
-pub use body::Reservation;
 pub use config::{ConfigError, ServerConfig};
-pub use fields::Fields;
 pub use generate_error::GenerateError;
-pub use generator::{Artifact, Generator, Prepared, Work};
+pub use generators::{Artifact, Generator, Prepared, Work};
 pub use problem::{Problem, ProblemDocument, ProblemKind};
 pub use progress::Progress;
 pub use refrain::Key;
 pub use request::RequestDocument;
+pub use request::body::Reservation;
+pub use request::fields::Fields;
 pub use serve::{ServeError, Server, serve};

@@ -1,8 +1,15 @@
 //! A request as generators read it.
 
+pub(crate) mod body;
+pub(crate) mod directives;
+pub(crate) mod fields;
+pub(crate) mod json;
+pub(crate) mod prefer;
+pub(crate) mod value;
+
 use crate::Problem;
-use crate::body::Reservation;
-use crate::fields::Fields;
+use crate::request::body::Reservation;
+use crate::request::fields::Fields;
 
 /// The fields of a generate request, from a JSON body or a form.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use axum::extract::{MatchedPath, Request};
 use axum::response::Response;
 use tracing::Span;
 
-use crate::cache_status::CACHE_STATUS;
+use crate::engine::cache_status::CACHE_STATUS;
 
 /// What every line that is written while a request is served belongs to.
 pub(crate) fn span(request: &Request) -> Span {
@@ -18,7 +18,7 @@ pub(crate) fn span(request: &Request) -> Span {
 /// The line for an answer whose head is ready.
 pub(crate) fn answered(response: &Response, took: Duration, _: &Span) {
     let status = response.status().as_u16();
-    let milliseconds = crate::numbers::seconds(took * 1000);
+    let milliseconds = crate::rounding::seconds(took * 1000);
     let cache = response.headers().get(CACHE_STATUS);
     let cache = cache.and_then(|value| value.to_str().ok()).unwrap_or("-");
     if response.status().is_server_error() {

@@ -17,8 +17,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
-use crate::body::Drained;
 use crate::problem::ProblemDocument;
+use crate::request::body::Drained;
 use crate::routes::{batch, cache, entries, generate, health, jobs, openapi, results, root};
 use crate::{Problem, ProblemKind, request_log, security};
 

@@ -2,7 +2,7 @@
 
 use refrain::ComputeError;
 
-use crate::cache_status::{self, CACHE_STATUS};
+use crate::engine::cache_status::{self, CACHE_STATUS};
 use crate::generate_error::GenerateError;
 use crate::{Problem, ProblemKind};
 

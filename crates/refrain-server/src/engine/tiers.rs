@@ -5,12 +5,12 @@ use std::sync::Arc;
 use refrain::Computed;
 
 use super::{Engine, not_cached};
-use crate::directives::Directives;
-use crate::disk::Disk;
-use crate::flights::Flight;
+use crate::engine::disk::Disk;
+use crate::engine::flights::Flight;
+use crate::engine::outcome::Served;
+use crate::engine::result::StoredResult;
 use crate::generate_error::GenerateError;
-use crate::served::Served;
-use crate::stored::StoredResult;
+use crate::request::directives::Directives;
 use crate::{Key, Problem};
 
 impl Engine {

@@ -7,7 +7,7 @@ use refrain::key::{Key, Media, Unkeyable};
 use utoipa::ToSchema;
 
 use crate::generate_error::GenerateError;
-use crate::generator::{Artifact, Generator, Prepared, Work};
+use crate::generators::{Artifact, Generator, Prepared, Work};
 use crate::progress::Progress;
 use crate::relief::{self, Dimensions, Format, ReliefError, ReliefParameters};
 use crate::request::RequestDocument;
@@ -175,7 +175,8 @@ mod tests {
     use super::*;
 
     fn read(json: &str) -> Result<ReliefParameters, Problem> {
-        let mut fields = crate::body::object(crate::json::parse(json.as_bytes())?)?;
+        let mut fields =
+            crate::request::body::object(crate::request::json::parse(json.as_bytes())?)?;
         parameters(&mut fields)
     }
 

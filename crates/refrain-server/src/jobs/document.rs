@@ -1,8 +1,8 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::engine::outcome::OutcomeWord;
 use crate::problem::ProblemDocument;
-use crate::served::OutcomeWord;
 
 /// A job as clients see it.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::job::{End, Job};
-use crate::seat::SeatWatch;
+use crate::engine::waiter::WaiterWatch;
 
 /// Progress is told at most this often: ten times a second looks smooth.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
@@ -36,7 +36,7 @@ struct Telling {
     told_at: Instant,
 }
 
-type Watch = (watch::Receiver<Option<Arc<End>>>, SeatWatch);
+type Watch = (watch::Receiver<Option<Arc<End>>>, WaiterWatch);
 
 impl Telling {
     fn begin(job: Arc<Job>) -> Self {

@@ -9,10 +9,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::document::{JobDocument, JobState};
 use crate::answer::result_url;
+use crate::engine::outcome::{OutcomeWord, Served};
+use crate::engine::waiter::{Waiter, WaiterWatch};
 use crate::problem::ProblemDocument;
 use crate::progress::{Phase, Snapshot};
-use crate::seat::{Seat, SeatWatch};
-use crate::served::{OutcomeWord, Served};
 use crate::wall::{WallClock, rfc3339};
 use crate::{Key, Problem, ProblemKind};
 
@@ -22,11 +22,11 @@ pub(crate) struct JobId(u128);
 
 /// What a job is for.
 #[derive(Debug)]
-pub(crate) struct Order {
+pub(crate) struct NewJob {
     pub(crate) generator: String,
     pub(crate) key: Key,
     /// The place on which the request waits.
-    pub(crate) seat: Seat,
+    pub(crate) waiter: Waiter,
 }
 
 /// One request that is answered later.
@@ -36,7 +36,7 @@ pub(crate) struct Job {
     generator: String,
     key: Key,
     created_at: Timestamp,
-    seat: Seat,
+    waiter: Waiter,
     leave: CancellationToken,
     end: watch::Sender<Option<Arc<End>>>,
 }
@@ -55,13 +55,13 @@ pub(super) struct End {
 }
 
 impl Job {
-    pub(super) fn new(order: Order, created_at: Timestamp) -> Result<Self, Problem> {
+    pub(super) fn new(new: NewJob, created_at: Timestamp) -> Result<Self, Problem> {
         Ok(Self {
             id: JobId::random()?,
-            generator: order.generator,
-            key: order.key,
+            generator: new.generator,
+            key: new.key,
             created_at,
-            seat: order.seat,
+            waiter: new.waiter,
             leave: CancellationToken::new(),
             end: watch::Sender::new(None),
         })
@@ -94,8 +94,8 @@ impl Job {
     }
 
     /// Watches for the end and, apart, for progress.
-    pub(super) fn watch(&self) -> (watch::Receiver<Option<Arc<End>>>, SeatWatch) {
-        (self.end.subscribe(), self.seat.watch())
+    pub(super) fn watch(&self) -> (watch::Receiver<Option<Arc<End>>>, WaiterWatch) {
+        (self.end.subscribe(), self.waiter.watch())
     }
 
     pub(super) fn end_done(&self, served: &Served, wall: &WallClock) {
@@ -107,7 +107,7 @@ impl Job {
         let last = Snapshot {
             fraction: 1.0,
             step: "done".into(),
-            ..self.seat.snapshot()
+            ..self.waiter.snapshot()
         };
         self.finish(End {
             outcome: Some(served.outcome()),
@@ -135,7 +135,7 @@ impl Job {
     fn ended(&self, state: JobState, wall: &WallClock) -> End {
         End {
             state,
-            last: self.seat.snapshot(),
+            last: self.waiter.snapshot(),
             outcome: None,
             result_url: None,
             error: None,
@@ -147,14 +147,14 @@ impl Job {
     fn finish(&self, end: End) {
         self.end.send_replace(Some(Arc::new(end)));
         // A job is remembered for a while; what its request carried is not.
-        self.seat.vacate();
+        self.waiter.vacate();
     }
 
     pub(crate) fn document(&self) -> JobDocument {
         let end = self.end.borrow().clone();
         let last = match &end {
             Some(end) => end.last.clone(),
-            None => self.seat.snapshot(),
+            None => self.waiter.snapshot(),
         };
         let state = match (&end, last.phase) {
             (Some(end), _) => end.state,

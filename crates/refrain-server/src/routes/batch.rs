@@ -10,9 +10,9 @@ use std::convert::Infallible;
 use crate::Problem;
 use crate::app::App;
 use crate::batch::{Batch, BatchBody, BatchLine};
-use crate::body::json_value;
-use crate::directives::Directives;
 use crate::problem::responses::BatchProblems;
+use crate::request::body::json_value;
+use crate::request::directives::Directives;
 
 /// Generates many results in one request.
 ///

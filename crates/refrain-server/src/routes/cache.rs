@@ -5,10 +5,10 @@ use utoipa::ToSchema;
 
 use crate::Problem;
 use crate::app::App;
-use crate::body::{json_value, object};
+use crate::manage::limits::{ConfigChange, ConfigDocument};
+use crate::manage::stats::StatsDocument;
 use crate::problem::responses::{ChangeProblems, ClearProblems, ManagementProblems};
-use crate::settings::{ConfigChange, ConfigDocument};
-use crate::stats::StatsDocument;
+use crate::request::body::{json_value, object};
 use crate::wall::rfc3339;
 
 /// What the cache did since the start or the last reset, and what it holds.
@@ -94,7 +94,7 @@ pub(crate) async fn config(State(app): State<App>) -> Json<ConfigAnswer> {
     let app = app.shared();
     Json(ConfigAnswer {
         status: "ok",
-        config: app.settings.document(&app.engine),
+        config: app.limits.document(&app.engine),
     })
 }
 
@@ -115,7 +115,7 @@ pub(crate) async fn change_config(
 ) -> Result<Json<ConfigAnswer>, Problem> {
     let app = app.shared();
     let (body, _held) = json_value(&app.bodies, request).await?;
-    let config = app.settings.change(object(body)?, &app.engine)?;
+    let config = app.limits.change(object(body)?, &app.engine)?;
     tracing::info!(?config, "limits changed");
     Ok(Json(ConfigAnswer {
         status: "ok",

@@ -7,9 +7,9 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{Captured, captured};
 use crate::app::App;
-use crate::body::heavy;
-use crate::listing::{EntryDocument, Order, Page, ROW_BYTES, SortBy};
+use crate::manage::listing::{Direction, EntryDocument, Page, ROW_BYTES, SortBy};
 use crate::problem::responses::{EntryProblems, ListingProblems};
+use crate::request::body::heavy;
 use crate::wall::rfc3339;
 use crate::{Key, Problem, ProblemKind};
 
@@ -48,7 +48,7 @@ pub(crate) struct EntriesQuery {
     sort: Option<SortBy>,
     /// Which way; `asc` if left out.
     #[param(inline)]
-    order: Option<Order>,
+    order: Option<Direction>,
 }
 
 /// That the entry is gone.

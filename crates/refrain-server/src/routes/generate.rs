@@ -10,15 +10,15 @@ use futures_util::FutureExt as _;
 
 use super::{Captured, captured};
 use crate::app::App;
-use crate::body::request_fields;
-use crate::directives::Directives;
 use crate::engine::prepare;
-use crate::generators::GenerateBody;
-use crate::jobs::{Job, JobDocument, Order};
-use crate::prefer::{PREFERENCE_APPLIED, Preferences};
+use crate::engine::waiter::Waiter;
+use crate::generators::relief::GenerateBody;
+use crate::jobs::{Job, JobDocument, NewJob};
 use crate::problem::responses::GenerateProblems;
 use crate::request::RequestDocument;
-use crate::seat::Seat;
+use crate::request::body::request_fields;
+use crate::request::directives::Directives;
+use crate::request::prefer::{PREFERENCE_APPLIED, Preferences};
 use crate::{Problem, ProblemKind, answer};
 
 /// Generates a result, or answers with the one that was generated before.
@@ -73,13 +73,13 @@ pub(crate) async fn generate(
     let (fields, held) = request_fields(&app.bodies, request).await?;
     let document = RequestDocument::new(fields, held);
     let prepared = prepare(Arc::clone(&generator), document).await?;
-    let order = Order {
+    let new = NewJob {
         generator: generator.name().to_owned(),
         key: prepared.key,
-        seat: Seat::new(generator.on_abandoned()),
+        waiter: Waiter::new(generator.on_abandoned()),
     };
-    let (engine, seat) = (Arc::clone(&app.engine), order.seat.clone());
-    let mut answer = async move { engine.answer(prepared, directives, &seat).await }.boxed();
+    let (engine, waiter) = (Arc::clone(&app.engine), new.waiter.clone());
+    let mut answer = async move { engine.answer(prepared, directives, &waiter).await }.boxed();
 
     let Some(patience) = preferences.patience() else {
         return Ok(answer::generated(&answer.await?, &headers));
@@ -88,13 +88,13 @@ pub(crate) async fn generate(
         // What is ready without waiting was stored, or is known not to be.
         accepted(&*match (&mut answer).now_or_never() {
             Some(Err(problem)) if problem.kind() == ProblemKind::NotCached => return Err(problem),
-            Some(served) => app.jobs.record(order, served)?,
-            None => app.jobs.begin(order, answer)?,
+            Some(served) => app.jobs.record(new, served)?,
+            None => app.jobs.begin(new, answer)?,
         })
     } else {
         match tokio::time::timeout(patience, &mut answer).await {
             Ok(served) => answer::generated(&served?, &headers),
-            Err(_) => accepted(&*app.jobs.begin(order, answer)?),
+            Err(_) => accepted(&*app.jobs.begin(new, answer)?),
         }
     };
     if let Some(applied) = preferences.applied() {

@@ -4,8 +4,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::App;
-use crate::numbers::seconds;
 use crate::problem::responses::CommonProblems;
+use crate::rounding::seconds;
 
 /// That the server works, and how busy it is.
 #[derive(Debug, Serialize, ToSchema)]
@@ -56,8 +56,8 @@ pub(crate) async fn health(State(app): State<App>) -> Json<HealthDocument> {
             }
         }),
         generators: app.generators().map(str::to_owned).collect(),
-        running: app.engine.slots().running(),
-        queued: app.engine.slots().waiting(),
+        running: app.engine.turns().running(),
+        queued: app.engine.turns().waiting(),
         jobs: app.jobs.active(),
     })
 }

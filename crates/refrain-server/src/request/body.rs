@@ -9,9 +9,10 @@ use axum::body::Body;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use axum::http::{HeaderMap, Request};
 
-use crate::fields::Fields;
-use crate::value::Value;
-use crate::{Problem, ProblemKind, json};
+use crate::request::fields::Fields;
+use crate::request::json;
+use crate::request::value::Value;
+use crate::{Problem, ProblemKind};
 
 use read::Incoming;
 

@@ -3,9 +3,9 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::disk::Disk;
 use crate::engine::Engine;
-use crate::numbers::{rounded, rounded_mb, seconds};
+use crate::engine::disk::Disk;
+use crate::rounding::{rounded, rounded_mb, seconds};
 
 /// What the cache did since the start or the last reset, and what it holds. Sizes are in units of 1,048,576 bytes;
 /// sizes and rates have two decimals.
@@ -152,8 +152,8 @@ impl StatsDocument {
             seconds_saved: seconds(stats.time_saved.saturating_add(from_disk.time_saved())),
             seconds_spent: seconds(stats.compute_time),
             bytes_saved: stats.bytes_saved + from_disk.bytes(),
-            running: engine.slots().running(),
-            queued: engine.slots().waiting(),
+            running: engine.turns().running(),
+            queued: engine.turns().waiting(),
             disk: engine.disk().map(DiskDocument::of),
         }
     }

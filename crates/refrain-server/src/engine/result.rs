@@ -11,7 +11,7 @@ use refrain::{Computed, EntryInfo};
 use refrain_disk::DiskEntry;
 
 use crate::generate_error::GenerateError;
-use crate::generator::Artifact;
+use crate::generators::Artifact;
 
 /// A result as it is stored and answered. Cloning copies no bytes.
 #[derive(Debug, Clone)]

@@ -5,27 +5,27 @@ use std::sync::Arc;
 use refrain::OnAbandoned;
 use tokio::sync::watch;
 
-use crate::flights::{Flight, Interest, LeaveSwitch};
+use crate::engine::flights::{Flight, Interest, LeaveSwitch};
 use crate::progress::Snapshot;
 
 /// Handed to the engine with a request, kept by whoever wants to watch or to leave. Cloning shares it.
 #[derive(Debug, Clone)]
-pub(crate) struct Seat {
+pub(crate) struct Waiter {
     switch: LeaveSwitch,
     flight: watch::Sender<Option<Arc<Flight>>>,
 }
 
-impl Seat {
+impl Waiter {
     /// A place whose owner, when it hangs up, does to the work what `on_abandoned` says.
     pub(crate) fn new(on_abandoned: OnAbandoned) -> Self {
-        let seat = Self {
+        let waiter = Self {
             switch: LeaveSwitch::default(),
             flight: watch::Sender::new(None),
         };
         if on_abandoned == OnAbandoned::Cancel {
-            seat.leave_on_purpose();
+            waiter.leave_on_purpose();
         }
-        seat
+        waiter
     }
 
     /// From now on hanging up stops work that nobody else waits for.
@@ -55,21 +55,21 @@ impl Seat {
     }
 
     /// Watches the work from now on.
-    pub(crate) fn watch(&self) -> SeatWatch {
+    pub(crate) fn watch(&self) -> WaiterWatch {
         let mut flight = self.flight.subscribe();
         let progress = progress_of(&mut flight);
-        SeatWatch { flight, progress }
+        WaiterWatch { flight, progress }
     }
 }
 
-/// Notices whenever the work on a seat is further than before.
+/// Notices whenever the work on a waiter is further than before.
 #[derive(Debug)]
-pub(crate) struct SeatWatch {
+pub(crate) struct WaiterWatch {
     flight: watch::Receiver<Option<Arc<Flight>>>,
     progress: Option<watch::Receiver<Snapshot>>,
 }
 
-impl SeatWatch {
+impl WaiterWatch {
     /// Returns when something changed since the last time; safe to drop and call again.
     pub(crate) async fn moved(&mut self) {
         let further = async {

@@ -7,7 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::Key;
-use crate::stored::{Loaded, StoredResult};
+use crate::engine::result::{Loaded, StoredResult};
 
 /// A result and how it came to be.
 #[derive(Debug, Clone)]

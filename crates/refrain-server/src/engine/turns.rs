@@ -10,7 +10,7 @@ use crate::generate_error::GenerateError;
 
 /// The places on which generations run, first come, first served.
 #[derive(Debug)]
-pub(crate) struct Slots {
+pub(crate) struct Turns {
     free: Arc<Semaphore>,
     count: usize,
     waiting: AtomicUsize,
@@ -27,7 +27,7 @@ impl Drop for Waiting<'_> {
     }
 }
 
-impl Slots {
+impl Turns {
     pub(crate) fn new(count: usize, max_waiting: usize) -> Self {
         let count = count.clamp(1, Semaphore::MAX_PERMITS);
         Self {
@@ -81,12 +81,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_full_queue_refuses_and_a_cancelled_wait_gives_its_place_back() {
-        let slots = Slots::new(1, 1);
+        let turns = Turns::new(1, 1);
         let never = CancellationToken::new();
-        let first = slots.turn(&never).await.unwrap();
+        let first = turns.turn(&never).await.unwrap();
         let stop = CancellationToken::new();
-        let (second, third) = tokio::join!(slots.turn(&stop), async {
-            let third = slots.turn(&never).await;
+        let (second, third) = tokio::join!(turns.turn(&stop), async {
+            let third = turns.turn(&never).await;
             stop.cancel();
             third
         });
@@ -95,8 +95,8 @@ mod tests {
             third,
             Err(GenerateError::QueueFull { waiting: 1 })
         ));
-        assert_eq!((slots.running(), slots.waiting()), (1, 0));
+        assert_eq!((turns.running(), turns.waiting()), (1, 0));
         drop(first);
-        assert_eq!(slots.running(), 0);
+        assert_eq!(turns.running(), 0);
     }
 }

@@ -9,9 +9,9 @@ use utoipa::ToSchema;
 
 use crate::answer::result_url;
 use crate::engine::Engine;
-use crate::fields::Fields;
-use crate::numbers::{rounded_mb, seconds};
-use crate::value::Value;
+use crate::request::fields::Fields;
+use crate::request::value::Value;
+use crate::rounding::{rounded_mb, seconds};
 use crate::wall::rfc3339;
 use crate::{Key, Problem, ProblemKind};
 
@@ -56,7 +56,7 @@ pub(crate) enum SortBy {
 /// Which way entries are sorted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Order {
+pub(crate) enum Direction {
     #[default]
     Asc,
     Desc,
@@ -69,7 +69,7 @@ pub(crate) struct Page {
     pub(crate) number: usize,
     pub(crate) size: usize,
     sort: SortBy,
-    order: Order,
+    direction: Direction,
 }
 
 /// The entries of one page.
@@ -108,9 +108,9 @@ impl Page {
             sort: sort
                 .and_then(sort_by)
                 .map_or(SortBy::default(), |(_, sort)| *sort),
-            order: match order {
-                Some("desc") => Order::Desc,
-                _ => Order::Asc,
+            direction: match order {
+                Some("desc") => Direction::Desc,
+                _ => Direction::Asc,
             },
         })
     }
@@ -151,9 +151,9 @@ impl Page {
                 (a, b) => a.is_none().cmp(&b.is_none()),
             },
         };
-        let ordering = match self.order {
-            Order::Asc => ordering,
-            Order::Desc => ordering.reverse(),
+        let ordering = match self.direction {
+            Direction::Asc => ordering,
+            Direction::Desc => ordering.reverse(),
         };
         ordering.then_with(|| a.key.cmp(&b.key))
     }

@@ -3,7 +3,7 @@
 use axum::http::{HeaderName, HeaderValue};
 use refrain::Stored;
 
-use crate::served::How;
+use crate::engine::outcome::How;
 
 pub(crate) const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use tokio_util::sync::CancellationToken;
 
 use crate::Key;
-use crate::generator::Work;
+use crate::generators::Work;
 use crate::progress::Progress;
 
 /// The generations that somebody waits for or that are still running.

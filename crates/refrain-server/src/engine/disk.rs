@@ -10,7 +10,7 @@ use refrain_disk::{DiskError, DiskStats, DiskTier, NewEntry, OpenError, Ticket};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
-use crate::stored::{Loaded, StoredResult};
+use crate::engine::result::{Loaded, StoredResult};
 use crate::{Key, Problem, ProblemKind};
 
 /// Long enough for a hundred megabytes on a slow disk. One that takes longer is not asked again before it has answered.

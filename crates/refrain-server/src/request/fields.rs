@@ -2,8 +2,9 @@
 
 use std::ops::RangeInclusive;
 
-use crate::value::{Value, decode_base64, shortened};
-use crate::{Problem, ProblemKind, json};
+use crate::request::json;
+use crate::request::value::{Value, decode_base64, shortened};
+use crate::{Problem, ProblemKind};
 
 /// The fields of one object of a request.
 ///

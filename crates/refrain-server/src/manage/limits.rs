@@ -10,15 +10,15 @@ use utoipa::ToSchema;
 use crate::Problem;
 use crate::config::{MAX_TTL, ServerConfig, megabytes};
 use crate::engine::Engine;
-use crate::fields::Fields;
-use crate::numbers::seconds_value;
+use crate::request::fields::Fields;
+use crate::rounding::seconds_value;
 
 /// The limits in force. One lock around reading, checking and applying makes a change atomic.
 #[derive(Debug)]
-pub(crate) struct Settings(Mutex<Limits>);
+pub(crate) struct Limits(Mutex<InForce>);
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Limits {
+struct InForce {
     max_entries: u64,
     /// As it was given; the cache has it in whole bytes.
     max_memory_mb: f64,
@@ -59,9 +59,9 @@ pub(crate) struct ConfigChange {
     default_ttl_seconds: Option<f64>,
 }
 
-impl Settings {
+impl Limits {
     pub(crate) fn new(config: &ServerConfig) -> Self {
-        Self(Mutex::new(Limits {
+        Self(Mutex::new(InForce {
             max_entries: config.max_entries,
             max_memory_mb: config.max_memory_mb,
             ttl: config.ttl,
@@ -91,7 +91,7 @@ impl Settings {
     }
 }
 
-impl Limits {
+impl InForce {
     fn changed_by(self, mut change: Fields) -> Result<Self, Problem> {
         let max_entries = change.unsigned("max_size", 1..=u64::MAX)?;
         let max_memory_mb = change.number("max_memory_mb")?;

@@ -6,8 +6,8 @@ use multer::{Field, Multipart};
 
 use super::budget::Reservation;
 use super::read::{Incoming, Interrupted};
-use crate::fields::Fields;
-use crate::value::Value;
+use crate::request::fields::Fields;
+use crate::request::value::Value;
 use crate::{Problem, ProblemKind};
 
 /// Parts that a form may have; no generator knows as many fields.

@@ -1,7 +1,7 @@
 use super::*;
 
 fn json(text: &str) -> Fields {
-    match crate::json::parse(text.as_bytes()).unwrap() {
+    match crate::request::json::parse(text.as_bytes()).unwrap() {
         Value::Object(values) => Fields::new(values),
         other => panic!("not an object: {other:?}"),
     }

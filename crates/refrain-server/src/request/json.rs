@@ -2,7 +2,7 @@
 
 use refrain::key::{Document, JsonError, JsonErrorKind};
 
-use crate::value::Value;
+use crate::request::value::Value;
 use crate::{Problem, ProblemKind};
 
 /// Reads one JSON value.
