@@ -34,14 +34,7 @@ KNOWN_KNOTS = {
     ("refrain", "flight"): [{"subscription", "work"}],
     ("refrain", "key"): [{"encoder", "keyable"}, {"document", "json"}],
     ("refrain-macros", ""): [{"expand", "handle"}],
-    ("refrain-server", ""): [
-        {"answer", "app", "batch", "body", "cache_status", "disk", "engine", "fields", "flights", "generator", "generators"}
-        | {"jobs", "json", "listing", "problem", "request", "request_log", "router", "routes", "seat", "security", "served"}
-        | {"settings", "slots", "stats", "stored"}
-    ],
-    ("refrain-server", "body"): [{"budget", "read"}],
-    ("refrain-server", "config"): [{"effective", "error", "setting", "suggestion", "table"}],
-}  # fmt: skip
+}
 
 CRATES = {manifest["package"]["name"]: manifest for manifest in manifests() if "package" in manifest}
 
