@@ -13,7 +13,7 @@ from http_answers import event_stream
 from server_process import Server, eventually
 
 
-@pytest.mark.parametrize("order", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("order", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_running_generation_is_finished_and_its_answer_is_whole(tmp_path, order):
     server = Server(tmp_path)
     picture, fields = pictures.slow_request()

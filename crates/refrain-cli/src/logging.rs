@@ -1,10 +1,13 @@
 //! The log of the server, and what is said before there is one.
 
 use std::io::Write;
+use std::panic;
 
 use refrain_server::config::{Configuration, LoadError, LogFormat};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
+
+use crate::log_writer::LogWriter;
 
 /// What is logged, or the refusal of a filter that makes no sense.
 pub(crate) fn filter(configuration: &Configuration) -> Result<EnvFilter, LoadError> {
@@ -25,16 +28,26 @@ pub(crate) fn filter(configuration: &Configuration) -> Result<EnvFilter, LoadErr
     EnvFilter::try_new(text).map_err(|_| refuse())
 }
 
-/// Starts the log, on standard error.
-pub(crate) fn start(configuration: &Configuration) -> Result<(), LoadError> {
+/// Starts the log, on `writer`; panics are told there too.
+pub(crate) fn start(configuration: &Configuration, writer: LogWriter) -> Result<(), LoadError> {
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter(configuration)?)
-        .with_writer(std::io::stderr);
+        .log_internal_errors(false)
+        .with_writer(writer);
     if is_json(configuration) {
         log.json().flatten_event(true).init();
     } else {
         log.with_ansi(colors()).init();
     }
+    // The usual hook writes to standard error itself, and waits there for a reader that has stopped.
+    panic::set_hook(Box::new(|about| {
+        let at = about.location().map(ToString::to_string);
+        let payload = about.payload();
+        let text = payload.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+        let message = text.unwrap_or("no message");
+        tracing::error!(at, message, "a thread panicked");
+    }));
     Ok(())
 }
 
@@ -44,9 +57,10 @@ pub(crate) fn is_json(configuration: &Configuration) -> bool {
 }
 
 /// Points out variables that look like a slip of the pen.
-pub(crate) fn show_suggestions(configuration: &Configuration) {
+pub(crate) fn show_suggestions(configuration: &Configuration, mut to: impl Write) {
     for suggestion in &configuration.suggestions {
-        let _ = writeln!(anstream::stderr(), "warning: {suggestion}");
+        // One write, as a writer may take each for a line.
+        let _ = to.write_all(format!("warning: {suggestion}\n").as_bytes());
     }
 }
 

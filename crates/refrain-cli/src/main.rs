@@ -8,6 +8,7 @@ mod args;
 mod client;
 mod commands;
 mod failure;
+mod log_writer;
 mod logging;
 mod output;
 mod stopwatch;

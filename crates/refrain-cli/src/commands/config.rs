@@ -9,7 +9,7 @@ use crate::output::{self, Table};
 pub(super) fn run(flags: &SettingFlags, as_json: bool) -> Result<(), Failure> {
     let configuration = flags.load()?;
     logging::filter(&configuration)?;
-    logging::show_suggestions(&configuration);
+    logging::show_suggestions(&configuration, anstream::stderr());
     if as_json {
         return output::print_json(&document(&configuration));
     }

@@ -1,6 +1,7 @@
 use std::error::Error;
 use std::io::{ErrorKind, Write};
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use refrain_server::config::Configuration;
 use refrain_server::{ServeError, Server};
@@ -9,28 +10,40 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::args::SettingFlags;
 use crate::failure::Failure;
-use crate::{logging, output};
+use crate::log_writer::LogWriter;
+use crate::logging;
 
-/// Serves until SIGINT or SIGTERM; a second one ends it without waiting for what is running.
+/// How long the end waits for the last lines of the log to be written.
+const LAST_LINES: Duration = Duration::from_secs(1);
+
+/// Serves until SIGINT, SIGTERM or SIGHUP; a second one ends it without waiting for what is running.
 pub(super) fn run(flags: &SettingFlags, json: bool) -> Result<(), Failure> {
     let configuration = flags.load()?;
-    logging::start(&configuration)?;
+    let log = LogWriter::stderr()
+        .map_err(|error| Failure::new("cannot start the thread of the log").because(error))?;
+    logging::start(&configuration, log.clone())?;
+    let ended = run_logged(configuration, &log, json);
+    log.flush_within(LAST_LINES);
+    ended
+}
+
+fn run_logged(configuration: Configuration, log: &LogWriter, json: bool) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::new("cannot start a runtime").because(error))?;
-    let ended = runtime.block_on(serve(configuration, json));
+    let ended = runtime.block_on(serve(configuration, log, json));
     // A generation that cannot be interrupted must not keep the process.
     runtime.shutdown_background();
     ended
 }
 
-async fn serve(configuration: Configuration, json: bool) -> Result<(), Failure> {
+async fn serve(configuration: Configuration, log: &LogWriter, json: bool) -> Result<(), Failure> {
     let mut orders = Orders::listen()?;
     let server = Server::bind(configuration.server.clone())
         .await
         .map_err(|error| refused(&error, &configuration))?;
-    announce(server.local_addr(), &configuration, json)?;
+    announce(server.local_addr(), &configuration, log, json);
     let (tell, told) = tokio::sync::oneshot::channel::<()>();
     let running = server.run(async {
         // A sender that is gone says the same.
@@ -59,6 +72,8 @@ const SIGXFSZ: i32 = 25;
 struct Orders {
     interrupt: Signal,
     terminate: Signal,
+    /// Sent when the terminal is closed.
+    hang_up: Signal,
     /// Sent when a file grows larger than allowed, which would end the process; being listened to, it makes writing fail.
     _file_too_large: Signal,
 }
@@ -73,6 +88,7 @@ impl Orders {
         Ok(Self {
             interrupt: take(SignalKind::interrupt())?,
             terminate: take(SignalKind::terminate())?,
+            hang_up: take(SignalKind::hangup())?,
             _file_too_large: take(SignalKind::from_raw(SIGXFSZ))?,
         })
     }
@@ -82,13 +98,16 @@ impl Orders {
         tokio::select! {
             _ = self.interrupt.recv() => "SIGINT",
             _ = self.terminate.recv() => "SIGTERM",
+            _ = self.hang_up.recv() => "SIGHUP",
         }
     }
 }
 
 /// Says where the server is and what to try: as a document to programs, as lines to people.
 /// A log in JSON has the address in its own line, so nothing else is written between its lines.
-fn announce(address: SocketAddr, configuration: &Configuration, json: bool) -> Result<(), Failure> {
+///
+/// A reader of either that does not read is not waited for.
+fn announce(address: SocketAddr, configuration: &Configuration, log: &LogWriter, json: bool) {
     let url = format!("http://{}", reachable(address));
     let json_log = logging::is_json(configuration);
     if json_log {
@@ -96,25 +115,30 @@ fn announce(address: SocketAddr, configuration: &Configuration, json: bool) -> R
             tracing::warn!("{suggestion}");
         }
     } else {
-        logging::show_suggestions(configuration);
+        logging::show_suggestions(configuration, log.clone());
     }
     let version = env!("CARGO_PKG_VERSION");
     if json {
         let id = std::process::id();
         let document = json!({ "status": "listening", "url": url, "version": version, "pid": id });
-        return output::print(&format!("{document}\n"));
+        // On a thread of its own, as it may wait there for as long as the process lives.
+        std::thread::spawn(move || {
+            if let Err(failure) = crate::output::print(&format!("{document}\n")) {
+                tracing::warn!(%failure, "the address could not be told");
+            }
+        });
+        return;
     }
     if !json_log {
-        // Nobody is left to be told that standard error is closed.
-        let _ = writeln!(
-            anstream::stderr(),
+        let talk = format!(
             "Refrain {version} is listening on {url}\n\
              Try    curl -F image=@picture.png {url}/api/generate/relief -o relief.stl\n\
              or     refrain generate picture.png\n\
-             Stop   Ctrl-C",
+             Stop   Ctrl-C\n",
         );
+        // The queue takes all of it, or counts it as lost.
+        let _ = log.clone().write_all(talk.as_bytes());
     }
-    Ok(())
 }
 
 /// An address that a client on this machine can use, where `address` means every one.

@@ -7,7 +7,7 @@ use crate::program::{Place, picture};
 
 #[test]
 fn each_order_to_stop_ends_it_well() {
-    for order in ["INT", "TERM"] {
+    for order in ["INT", "TERM", "HUP"] {
         let server = Place::new().serve(&[]);
         server.signal(order);
         let ran = server.ended();
