@@ -4,7 +4,6 @@
 //! Whoever is polled drives an asynchronous computation onward, so no caller that stops being polled can hold up
 //! the rest, and a spawned task keeps it going when all of them leave.
 
-mod catch;
 mod graph;
 mod hit_for_miss;
 mod names;
@@ -18,16 +17,16 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, PoisonError};
 use std::task::Waker;
 
+use crate::catch::wake_all;
 use crate::entry::Stored;
 use crate::store::{Facts, Tags};
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Mutex, MutexGuard};
 
-pub(crate) use catch::{CatchUnwind, catch, wake_all};
 pub(crate) use graph::{FlightId, enter, enter_and_block, is_inside};
 pub(crate) use hit_for_miss::HitForMiss;
 pub(crate) use names::CacheName;
-pub(crate) use subscription::{Abandoned, Refusal, Subscription, block_on};
+pub(crate) use subscription::{Abandoned, Refusal, Subscription};
 pub(crate) use table::{Boarding, FlightTable, TagPredicate};
 pub use work::BoxFuture;
 pub(crate) use work::{Work, drive_to_end};

@@ -48,8 +48,10 @@
 //! * No lock is held while your code runs, but for `Eq` of the key and `Clone` of the value, which must not use the
 //!   cache. A computation that needs its own result gets an error instead of hanging.
 
+mod block_on;
 mod builder;
 mod cache;
+mod catch;
 mod clock;
 mod computed;
 #[cfg(feature = "macros")]

@@ -8,14 +8,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::block_on::block_on;
 use crate::cache::{Begun, Cache, RequestOptions, Wanted};
+use crate::catch::{CatchUnwind, catch};
 use crate::computed::Computed;
 use crate::entry::Answer;
 use crate::error::ComputeError;
-use crate::flight::{
-    CatchUnwind, Flight, FlightId, OnAbandoned, Refusal, Settled, block_on, catch, enter,
-    enter_and_block,
-};
+use crate::flight::{Flight, FlightId, OnAbandoned, Refusal, Settled, enter, enter_and_block};
 
 /// A request for one key; made by [`Cache::entry`].
 ///

@@ -8,12 +8,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::Inner;
+use crate::catch::{CatchUnwind, catch};
 use crate::clock::Clock;
 use crate::computed::{Computed, EntryOptions, Keep};
 use crate::entry::{Answer, Entry, Outcome, Stored as StoredHow};
 use crate::flight::{
-    Abandoned, Boarding, CatchUnwind, Flight, Landed, Landing, OnAbandoned, Refusal, Settled,
-    Subscription, catch, drive_to_end, enter_and_block, is_inside,
+    Abandoned, Boarding, Flight, Landed, Landing, OnAbandoned, Refusal, Settled, Subscription,
+    drive_to_end, enter_and_block, is_inside,
 };
 use crate::stats::micros;
 use crate::store::{NewEntry, Removed};

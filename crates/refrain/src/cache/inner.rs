@@ -7,9 +7,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::Inner;
+use crate::catch::catch;
 use crate::computed::EntryOptions;
 use crate::entry::Entry;
-use crate::flight::catch;
 use crate::store::{Facts, Found, Recorder, Removed};
 
 impl<K, V> Inner<K, V>

@@ -6,8 +6,8 @@ use std::task::{Wake, Waker};
 use std::time::Duration;
 
 use super::Inner;
+use crate::catch::catch;
 use crate::clock::Alarm;
-use crate::flight::catch;
 
 /// Entries that expire within this span of one another leave together.
 const TOGETHER: Duration = Duration::from_millis(100);

@@ -5,7 +5,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-use crate::flight::wake_all;
+use crate::catch::wake_all;
 
 /// A pending wake-up. Dropping it calls the wake-up off.
 pub(crate) struct Alarm(Option<(AlarmQueue, Ticket)>);

@@ -1,7 +1,7 @@
 //! From a call to its key: which function, in which version, with which arguments.
 
 use super::function::Site;
-use crate::flight::catch;
+use crate::catch::catch;
 use crate::key::{Key, Keyable, Unkeyable};
 
 /// A call whose key is being made.

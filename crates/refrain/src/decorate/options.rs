@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::function::Site;
+use crate::catch::catch;
 use crate::computed::{Computed, EntryOptions};
-use crate::flight::catch;
 
 /// The options of the entry that is about to be computed.
 #[derive(Debug)]

@@ -1,17 +1,16 @@
 //! A caller's hold on a flight: waits for it, drives it, and leaves it when dropped.
 
 use std::future::Future;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::graph::{self, Edge};
-use super::work::drive;
-use super::{Flight, Landing, NEXT_WAITER, OnAbandoned, drive_to_end};
+use super::work::{drive, keep_going};
+use super::{Flight, Landing, NEXT_WAITER, OnAbandoned};
 use crate::clock::{Alarm, Clock};
-use crate::sync::thread::{self, Thread};
 
 /// What to do about a flight that was cancelled because its last caller left.
 pub(crate) type Abandoned<V> = Box<dyn Fn(&Arc<Flight<V>>) + Send + Sync>;
@@ -132,41 +131,6 @@ impl<V: Send + Sync + 'static> Drop for Subscription<V> {
                 }
             }
             OnAbandoned::Finish => keep_going(&self.flight),
-        }
-    }
-}
-
-/// Has a thread finish the computation of `flight`, if nobody else does.
-pub(super) fn keep_going<V: Send + Sync + 'static>(flight: &Arc<Flight<V>>) {
-    if !flight.work.is_waiting() || !flight.work.claim_driver() {
-        return;
-    }
-    let orphan = Arc::clone(flight);
-    let spawned = thread::Builder::new()
-        .name("refrain-orphan".to_owned())
-        .spawn(move || block_on(drive_to_end(orphan)));
-    if spawned.is_err() {
-        // Out of threads: the next caller for the key drives it.
-        flight.work.release_driver();
-    }
-}
-
-/// Runs a future to its end on this thread, which sleeps in between.
-pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
-    struct Unpark(Thread);
-    impl Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-
-    let waker = Waker::from(Arc::new(Unpark(thread::current())));
-    let mut context = Context::from_waker(&waker);
-    let mut future = pin!(future);
-    loop {
-        match future.as_mut().poll(&mut context) {
-            Poll::Ready(value) => return value,
-            Poll::Pending => thread::park(),
         }
     }
 }

@@ -8,10 +8,11 @@ use std::pin::Pin;
 use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
-use super::subscription::keep_going;
-use super::{Flight, enter, wake_all};
+use super::{Flight, enter};
+use crate::block_on::block_on;
+use crate::catch::wake_all;
 use crate::sync::atomic::{AtomicBool, Ordering};
-use crate::sync::{Mutex, MutexGuard};
+use crate::sync::{Mutex, MutexGuard, thread};
 
 /// A computation without its type: what a spawner is given to run.
 ///
@@ -145,6 +146,21 @@ pub(crate) fn drive_to_end<V: Send + Sync + 'static>(
             None => Poll::Pending,
         }
     })
+}
+
+/// Has a thread finish the computation of `flight`, if nobody else does.
+pub(super) fn keep_going<V: Send + Sync + 'static>(flight: &Arc<Flight<V>>) {
+    if !flight.work.is_waiting() || !flight.work.claim_driver() {
+        return;
+    }
+    let orphan = Arc::clone(flight);
+    let spawned = thread::Builder::new()
+        .name("refrain-orphan".to_owned())
+        .spawn(move || block_on(drive_to_end(orphan)));
+    if spawned.is_err() {
+        // Out of threads: the next caller for the key drives it.
+        flight.work.release_driver();
+    }
 }
 
 struct Driver<V: Send + Sync + 'static> {

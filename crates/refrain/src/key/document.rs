@@ -5,8 +5,7 @@ use bytes::Bytes;
 use super::path::Step;
 use super::pointer::{self, Pointer};
 use super::{
-    Decimal, Encoded, Float, Integer, JsonError, KeyEncoder, Keyable, Media, Unkeyable,
-    UnkeyableReason, json,
+    Decimal, Encoded, Float, Integer, KeyEncoder, Keyable, Media, Unkeyable, UnkeyableReason,
 };
 
 mod containers;
@@ -64,34 +63,6 @@ pub enum Document {
 }
 
 impl Document {
-    /// Reads JSON, strictly and without losing anything.
-    ///
-    /// Whole numbers are exact at any size. A number with a fraction or an exponent is a float if a float stands
-    /// for exactly this decimal, and otherwise a decimal. Text is taken as it is.
-    ///
-    /// # Errors
-    ///
-    /// [`JsonError`], which names the place: for what is not JSON (NaN, a lone surrogate, invalid UTF-8, anything
-    /// behind the end), and for JSON on which readers disagree or that asks for too much: a name twice in one
-    /// object, more than [`MAX_DEPTH`](super::MAX_DEPTH) levels, more than
-    /// [`MAX_JSON_VALUES`](super::MAX_JSON_VALUES) values, an exponent of more than nine digits.
-    ///
-    /// ```
-    /// use refrain::key::{Document, JsonErrorKind};
-    ///
-    /// let read = |json: &str| Document::from_json(json.as_bytes());
-    /// assert_eq!(read(r#"{"a": 1, "b": 0.1}"#)?, read(r#"{ "b":1e-1, "\u0061":1 }"#)?);
-    /// assert_ne!(read("18446744073709551615")?, read("18446744073709551616")?);
-    ///
-    /// let error = read(r#"{"size": {"width": 1, "width": 2}}"#).unwrap_err();
-    /// assert_eq!(error.kind(), &JsonErrorKind::RepeatedName);
-    /// assert_eq!(error.path(), "size.width");
-    /// # Ok::<(), refrain::key::JsonError>(())
-    /// ```
-    pub fn from_json(json: &[u8]) -> Result<Self, JsonError> {
-        json::read(json)
-    }
-
     /// A mapping from these keys to these values, in any order: a [`Map`] if all keys are text, otherwise a [`Table`].
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! Panics of a computation become values, so that everybody who waits learns of them.
+//! `catch_unwind` for foreign code: a panic becomes a value, so that every caller who waits learns of it.
 
 use std::any::Any;
 use std::future::Future;
