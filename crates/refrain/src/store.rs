@@ -1,11 +1,11 @@
-//! The memory tier: entries in slots that never move, found without a lock, within one budget and one order.
+//! The memory store: read-copy-update (RCU) for readers, one lock for writers, one budget and one order of eviction.
 //!
-//! Which entries there are is changed under one lock: a writer holds it for a fraction of a microsecond, far less than any
-//! result takes to make, and the [budget](budget::Budget) and the order of eviction are one for the whole cache anyway.
+//! Entries are in numbered places that never move. A lookup takes no lock: it marks its thread as reading, probes the
+//! index, and compares the key and clones the value in the one place it is led to.
+//!
+//! A writer changes the set of entries under one lock, which it holds for a fraction of a microsecond, far less than any
+//! result takes to make. The [budget](budget::Budget) and the order of eviction are one for the whole cache anyway.
 //! `docs/concurrency.md` has the locks, their order and what each guards.
-//!
-//! A lookup marks its thread as reading, probes the index, and compares the key and clones the value in the one place
-//! it is led to, without a lock.
 
 mod budget;
 mod capacity;
@@ -78,7 +78,7 @@ pub(crate) struct NewEntry<K, V> {
     pub(crate) key: K,
     pub(crate) hash: u64,
     pub(crate) value: V,
-    /// Most entries have none, not even an empty list: that would be one that all threads count references to.
+    /// Most entries have none, not even an empty list: all threads would contend on the reference count of that list.
     pub(crate) tags: Option<Tags>,
     pub(crate) facts: Facts,
 }

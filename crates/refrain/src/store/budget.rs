@@ -1,6 +1,6 @@
-//! What the cache holds and may hold.
+//! The budget of the cache: the bytes and entries that it holds and may hold.
 //!
-//! Changed by who holds the store's lock and nobody else, so a change is a load and a store; looked at by anybody.
+//! Only the holder of the store's lock writes, so a change is a load and a store; any thread reads.
 //! Relaxed throughout: each number is exact by itself and guards nothing else.
 
 use crate::sync::atomic::{AtomicU64, Ordering};
@@ -37,7 +37,7 @@ impl Sum {
         self.capacity.load(Ordering::Relaxed)
     }
 
-    /// Takes `less` away and adds `more`, in one step for who looks at it.
+    /// Takes `less` away and adds `more`; an observer sees one step.
     fn exchange(&self, less: u64, more: u64) -> u64 {
         let held = self.held() - less + more;
         self.held.store(held, Ordering::Relaxed);

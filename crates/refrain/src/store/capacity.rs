@@ -25,7 +25,7 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
                 (held.writer.eviction).set_capacity(capacity.bytes, capacity.entries);
                 return;
             }
-            // Nobody may fill what was just freed.
+            // No other writer may fill what was just freed.
             let now = self.budget.capacity();
             self.budget.set_capacity(Capacity {
                 bytes: now.bytes.min(self.budget.bytes().max(capacity.bytes)),

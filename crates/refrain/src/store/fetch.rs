@@ -1,4 +1,4 @@
-//! Telling the processor what will be looked at, where it can be told.
+//! Prefetching: tells the processor which memory will be read soon, on architectures that have an instruction for it.
 
 /// Has the cache lines of `what`, two at most, fetched meanwhile. Nothing is read, and nothing changes.
 #[inline]

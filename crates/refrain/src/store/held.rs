@@ -1,4 +1,4 @@
-//! The store under its lock: what only one thread at a time may do.
+//! The store while its lock is held: the operations of the one writer.
 
 use std::borrow::Borrow;
 use std::sync::{PoisonError, TryLockError};

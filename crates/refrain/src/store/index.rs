@@ -1,13 +1,13 @@
-//! From a key's hash to slots: read without a lock while one writer changes it.
+//! The index, from a key's hash to slots: extendible hashing under a seqlock, read without a lock beside one writer.
 //!
 //! Extendible hashing (Fagin, Nievergelt, Pippenger and Strong, "Extendible Hashing: A Fast Access Method for Dynamic
-//! Files", TODS 1979): a directory, indexed by the high bits of the hash, of pages of 512 cells; within a page,
-//! linear probing. A full page is split in two, so the table grows a page at a time and never pauses.
+//! Files", TODS 1979) has a directory, indexed by the high bits of the hash, of pages of 512 cells. Within a page a probe
+//! is linear. A full page is split in two, so the table grows a page at a time and never pauses.
 //!
-//! A cell is a number: readers see it whole or not at all. What a cell promises is checked at the slot, by key; so a
-//! reader that meets a page while it is given away sees at worst too little. [`Index::version`] tells it so: a miss
-//! counts only if the version is even and the same before and after (a sequence lock: Lameter, "Effective
-//! Synchronization on Linux/NUMA Systems", 2005).
+//! A cell is a number, so a reader sees it whole or not at all. A reader checks by key what a cell promises at the slot,
+//! so in a page that is being given away it finds at worst too little. [`Index::version`] tells it so: a miss counts only
+//! if the version is even and the same before and after (Lameter, "Effective Synchronization on Linux/NUMA Systems",
+//! 2005).
 
 use super::fetch::fetch;
 use super::published::Published;
@@ -126,7 +126,9 @@ impl Index {
         (index, writer)
     }
 
-    /// Names the state that a reader is about to see; odd while a page is being given away, or an entry is replaced that had to go first.
+    /// The version of the state that a reader is about to see.
+    ///
+    /// It is odd while a page is being given away, and while an entry is replaced that had to go first.
     #[inline]
     pub(super) fn version(&self) -> u64 {
         // Acquire pairs with the release in `end_change`: what the reader then sees is not older than this version.
@@ -148,7 +150,7 @@ impl Index {
             return;
         }
         self.version.fetch_add(1, Ordering::Relaxed);
-        // Pairs with the fence in `is_still`: who sees a change sees an odd or later version.
+        // Pairs with the fence in `is_still`: a reader that sees a change sees an odd or later version.
         fence(Ordering::Release);
     }
 
@@ -189,8 +191,8 @@ impl Index {
         }
     }
 
-    /// Adds `slot`, which is not there, under `hash`. `hash_of` tells the hash of slots that have to move; which it will be asked
-    /// about is told to `fetch` before.
+    /// Adds `slot`, which is not there, under `hash`. `hash_of` gives the hash of a slot that has to move; `fetch` is called
+    /// before, for each slot that `hash_of` will be asked about.
     ///
     /// False when more keys than fit on a page have hashes too alike to be told apart.
     #[must_use]

@@ -1,4 +1,4 @@
-//! A value on its way in: whether it is stored, and what leaves for it.
+//! Insertion of a value: whether it is stored, and which entries leave for it.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Entries place by place, and what is done with those that were listed.
+//! Listing of entries, place by place, and removal of those that were listed.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use super::{Removed, Store};
 use crate::clock::Clock;
 use crate::entry::{EntryInfo, RemovalCause};
 
-/// One listed entry: where it is, which write it is, and what was asked of it.
+/// One listed entry: its place, which write it is, and what `visit` made of it.
 pub(crate) struct Listed<R> {
     place: u32,
     hash: u32,

@@ -1,4 +1,4 @@
-//! Finding an entry without a lock.
+//! Lookup of an entry without a lock: a read under read-copy-update, and a miss checked by seqlock.
 
 use std::borrow::Borrow;
 
@@ -21,7 +21,7 @@ pub(crate) enum Found<R> {
 /// another writer took out what was just found.
 const TRIES: usize = if SCHEDULES { 1 } else { 63 };
 
-/// What is looked for, and by whom.
+/// The key to look for, and the thread that looks.
 struct Search<'a, Q: ?Sized> {
     key: &'a Q,
     hash: u64,
@@ -206,7 +206,7 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
         }
     }
 
-    /// What is found, or whether an entry was met that somebody is taking out: there may be a newer one by now.
+    /// The entry found, or whether the reader met one that a writer is taking out: there may be a newer one by now.
     #[inline(always)]
     #[expect(
         clippy::inline_always,

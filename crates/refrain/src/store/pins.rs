@@ -1,10 +1,10 @@
-//! Who is reading: a value that has been taken out of sight is taken apart only when nobody looks at it any more.
+//! Read-copy-update (RCU): an unlinked entry is dropped only after every reader that could see it has finished.
 //!
-//! Each thread marks a cache line of its own while it reads, so readers do not wait for anybody and disturb nobody.
-//! Whoever took something out of sight lists the readers of that moment and waits until each of them has moved on:
-//! read-copy-update (`McKenney` and Slingwine, "Read-Copy Update: Using Execution History to Solve Concurrency
-//! Problems", PDCS 1998). Threads without a line of their own are counted in two turns, as in sleepable RCU
-//! (`McKenney`, "Sleepable RCU", LWN 2006).
+//! Each thread marks a cache line of its own while it reads, so readers wait for no thread and move no shared line.
+//! A writer that has unlinked an entry lists the readers of that moment and waits until each of them has moved on
+//! (`McKenney` and Slingwine, "Read-Copy Update: Using Execution History to Solve Concurrency Problems", PDCS 1998).
+//! Threads without a line of their own are counted in two turns, as in sleepable RCU (`McKenney`, "Sleepable RCU",
+//! LWN 2006).
 
 use std::marker::PhantomData;
 
@@ -13,7 +13,7 @@ use smallvec::SmallVec;
 use super::thread_number::{NUMBERS, Reader, numbers_used, thread_number};
 use crate::sync::atomic::{AtomicU64, Ordering, fence};
 
-/// Who reads now.
+/// The threads that read now.
 pub(super) struct Pins {
     /// Odd while the thread of that number reads.
     own: [Line; NUMBERS],
@@ -28,12 +28,12 @@ struct Line(AtomicU64);
 /// Readers without a line of their own.
 #[derive(Default)]
 struct Crowd {
-    /// Its last bit says where readers are counted who come now.
+    /// Its last bit says on which side readers that enter now are counted.
     turn: Line,
     inside: [Line; 2],
 }
 
-/// What is in sight stays whole as long as this lives.
+/// A reader's mark: every entry in sight stays whole as long as this lives.
 pub(super) struct Pin<'a> {
     pins: &'a Pins,
     kind: Kind<'a>,
@@ -63,7 +63,7 @@ pub(super) struct Readers<'a> {
 enum CrowdWait {
     /// Readers of an earlier turn are still inside, so the turn cannot change yet.
     ForTurn,
-    /// The turn has changed: those who came before it are on this side.
+    /// The turn has changed: the readers that entered before it are on this side.
     ForSide(usize),
     Over,
 }
@@ -76,7 +76,7 @@ impl Pins {
         }
     }
 
-    /// Keeps all that is in sight from being taken apart. `reader` is this thread.
+    /// Keeps all that is in sight from being dropped. `reader` is this thread.
     #[inline]
     pub(super) fn pin(&self, reader: Reader) -> Pin<'_> {
         let Reader { number, own } = reader;
@@ -118,13 +118,13 @@ impl Pins {
             line.swap(odd, Ordering::SeqCst);
             std::sync::atomic::compiler_fence(Ordering::SeqCst);
         } else {
-            // Release: whoever sees this mark instead of the end of an earlier pin sees that pin over all the same.
+            // Release: a writer that sees this mark instead of the end of an earlier pin sees that pin over all the same.
             line.store(odd, Ordering::Release);
             fence(Ordering::SeqCst);
         }
     }
 
-    /// Whether nobody at all may be looking at what the caller has just taken out of sight, and put a full fence behind.
+    /// Whether no reader may be looking at an entry that the caller has just unlinked, with a full fence behind.
     #[inline]
     pub(super) fn nobody_reads(&self) -> bool {
         // Acquire: as in `are_gone`.
@@ -135,9 +135,9 @@ impl Pins {
             && self.crowd.is_empty(1)
     }
 
-    /// Those who may be looking at what the caller has just taken out of sight.
+    /// The readers that may be looking at an entry that the caller has just unlinked.
     pub(super) fn readers(&self) -> Readers<'_> {
-        // Whoever is not listed below marks its line after this fence, and then sees what was done before it.
+        // A reader that is not listed below marks its line after this fence, and then sees what was done before it.
         fence(Ordering::SeqCst);
         let mut own = SmallVec::new();
         for (number, line) in self.own[..numbers_used()].iter().enumerate() {
@@ -156,7 +156,7 @@ impl Pins {
 }
 
 impl Readers<'_> {
-    /// Whether all of them have moved on. What they did while they read is then seen here.
+    /// Whether all of them have moved on. All that they did while they read is then seen here.
     pub(super) fn are_gone(&mut self) -> bool {
         let pins = self.pins;
         self.own.retain(|(number, mark)| {
@@ -191,7 +191,7 @@ impl Drop for Pin<'_> {
     }
 }
 
-/// `SeqCst` throughout, but for leaving: whoever is counted too late to be waited for sees that the turn has changed.
+/// `SeqCst` throughout, but for leaving: a reader that is counted too late to be waited for sees that the turn has changed.
 impl Crowd {
     fn enter(&self) -> usize {
         loop {

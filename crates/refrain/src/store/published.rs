@@ -1,10 +1,11 @@
-//! A value that readers look at without a lock while one takes its place: the older ones stay for who is looking at them.
+//! A pointer that readers load without a lock; superseded values are kept until the cache is dropped.
 
 use std::sync::{Mutex, PoisonError};
 
 use crate::sync::atomic::{AtomicPtr, Ordering};
 
-/// The value that was published last, and all before it. For what doubles each time: all together are twice the last.
+/// The value that was published last, and all before it. Each is twice as large as the one before, so all together take
+/// twice the last.
 pub(super) struct Published<T> {
     last: AtomicPtr<T>,
     all: Mutex<Vec<*mut T>>,
@@ -12,7 +13,7 @@ pub(super) struct Published<T> {
 
 // SAFETY: it owns the values, so it may be handed on if they may.
 unsafe impl<T: Send> Send for Published<T> {}
-// SAFETY: it hands out `&T` to whoever asks, and takes a `T` from anybody, to be dropped by another thread.
+// SAFETY: it hands out `&T` to any thread, and takes a `T` from one thread that another one may drop.
 unsafe impl<T: Send + Sync> Sync for Published<T> {}
 
 impl<T> Published<T> {
@@ -28,7 +29,7 @@ impl<T> Published<T> {
     pub(super) fn get(&self) -> &T {
         // Acquire pairs with the release in `publish`: the value is whole before it is found.
         let last = self.last.load(Ordering::Acquire);
-        // SAFETY: `new` or `publish` made it. Only `drop` gives it back, and nobody has it mutably.
+        // SAFETY: `new` or `publish` made it. Only `drop` frees it, and there is no mutable reference to it.
         unsafe { &*last }
     }
 
@@ -47,7 +48,7 @@ impl<T> Drop for Published<T> {
     fn drop(&mut self) {
         let all = (self.all.get_mut()).unwrap_or_else(PoisonError::into_inner);
         for value in all.drain(..) {
-            // SAFETY: `new` or `publish` made it by `Box::into_raw` and listed it once, and nobody else is left.
+            // SAFETY: `new` or `publish` made it by `Box::into_raw` and listed it once, and no other user is left.
             drop(unsafe { Box::from_raw(value) });
         }
     }

@@ -1,4 +1,4 @@
-//! What readers leave behind: counts of hits and misses, the order of use, and hits for the policy to learn from.
+//! Striped counters that readers write to: hits and misses, the order of use, and hits for the policy to learn from.
 //!
 //! Each thread writes to a stripe of its own, so a hit moves no cache line between cores but the entry's.
 
@@ -193,7 +193,7 @@ impl Recorder {
         if let Ok(mut log) = stripe.log.try_lock() {
             log.push(hit);
             if log.len() == 1 {
-                // Relaxed: whoever drains takes the lock.
+                // Relaxed: a thread that drains takes the lock.
                 self.noted.fetch_or(1 << at, Ordering::Relaxed);
             }
             stripe.full.store(log.len() >= LOG, Ordering::Relaxed);

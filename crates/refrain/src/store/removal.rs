@@ -1,4 +1,4 @@
-//! Entries on their way out: by the callers' wish, and because their time is over.
+//! Removal of entries: those that callers invalidate, and those that have expired.
 
 use std::borrow::Borrow;
 use std::time::Duration;

@@ -1,10 +1,10 @@
-//! Entries that have been taken out, on their way to the listener and the drop.
+//! Entries that have been taken out, until the listener has been told and they are dropped.
 
 use super::Store;
 use super::slots::{Content, Contents, Taken};
 use crate::entry::RemovalCause;
 
-/// Entries that left, to be announced by the caller, who holds no lock any more; they are dropped with this.
+/// Entries that left. The caller announces them when it holds no lock any more; they are dropped with this.
 pub(crate) struct Removed<'a, K, V> {
     store: &'a Store<K, V>,
     /// Most calls take out one entry at most.
@@ -69,7 +69,7 @@ impl<K, V> Drop for Removed<'_, K, V> {
 }
 
 impl<K, V> Removed<'_, K, V> {
-    /// Drops what has left while somebody was reading, after one wait for the readers.
+    /// Drops the entries that left during a read, after one wait for the readers.
     #[cold]
     fn move_out(&mut self) {
         let gone = (self.first.take().into_iter()).chain(std::mem::take(&mut self.others));

@@ -1,7 +1,7 @@
-//! Every schedule, and every value that a weakly ordered processor may read, of small scenes of the store's own
-//! protocols: pins, places, the index and stamps. Run by `./test schedules`.
+//! Model checking by `loom`: every schedule, and every value that a weakly ordered processor may read, of small scenes of
+//! the store's own protocols: pins, places, the index and stamps. Run by `./test schedules`.
 //!
-//! Contents are numbers of [`Cell`]s, which report whoever touches them while somebody else does.
+//! Contents are numbers of [`Cell`]s, which report a thread that touches them while another one does.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -19,7 +19,7 @@ use super::stamp::Stamps;
 use super::thread_number::{NUMBERS, SHARED, choose, thread_number};
 use crate::sync::atomic::{AtomicU64, Ordering};
 
-/// What a reader looks at and a writer takes apart. Touching it at the same time, or without an order, is an error.
+/// A value that readers look at and a writer drops. Touching it at the same time, or without an order, is an error.
 type Cell = UnsafeCell<u32>;
 
 fn look_at(cell: &Cell) {
@@ -228,7 +228,7 @@ fn move_out(scene: &Scene, departed: Option<super::slots::Departed>) -> usize {
     contents.len()
 }
 
-/// Takes the entry in place 0 out by the shorter way where nobody is reading, and moves it out in any case.
+/// Takes the entry in place 0 out by the shorter way where no thread is reading, and moves it out in any case.
 fn take_out(scene: &Scene, tenancy: &mut Tenancy) -> usize {
     match scene.slots.take(tenancy, scene.slots.locate(0)) {
         Taken::Content(content) => {

@@ -1,4 +1,4 @@
-//! A growing array whose elements never move, so that readers need no lock to reach one.
+//! A segmented array: it grows by blocks that never move, so a reader reaches an element without a lock.
 
 use std::marker::PhantomData;
 use std::ptr::slice_from_raw_parts_mut;
@@ -57,12 +57,12 @@ impl<T, const BYTES: usize> Segments<T, BYTES> {
         if first.is_null() {
             return None;
         }
-        // SAFETY: `make_room` made this block, of more than `offset` elements. It is given back only by `drop`, and nobody
-        // has it mutably.
+        // SAFETY: `make_room` made this block, of more than `offset` elements. Only `drop` frees it, and there is no mutable
+        // reference to it.
         Some(unsafe { &*first.add(offset) })
     }
 
-    /// Makes room for element `number`; what is there stays where it is. Of two who make the same room, one does.
+    /// Makes room for element `number`; all elements stay where they are. Of two threads that ask for the same room, one makes it.
     pub(super) fn make_room(&self, number: u32, vacant: impl Fn() -> T) {
         if self.get(number).is_some() {
             return;
@@ -104,7 +104,7 @@ impl<T, const BYTES: usize> Drop for Segments<T, BYTES> {
             let first = block.load(Ordering::Relaxed);
             if !first.is_null() {
                 let elements = slice_from_raw_parts_mut(first, Self::BLOCK_LEN);
-                // SAFETY: `make_room` got it from `Box::into_raw`, with this length, and nobody else is left.
+                // SAFETY: `make_room` got it from `Box::into_raw`, with this length, and no other user is left.
                 drop(unsafe { Box::from_raw(elements) });
             }
         }

@@ -1,4 +1,4 @@
-//! What is known of one entry beside its key and value: 32 bytes that readers and the policy look at without a lock.
+//! The facts of one entry, packed into 32 bytes of atomics that readers and the policy look at without a lock.
 
 use std::sync::Arc;
 use std::sync::atomic::compiler_fence;
@@ -51,7 +51,7 @@ pub(super) enum State {
     Vacant,
     /// Readers may take it.
     Live,
-    /// It has been taken out; who looked at it then may still do so.
+    /// It has been taken out; a reader that looked at it then may still do so.
     Departed,
 }
 
@@ -116,7 +116,7 @@ impl Slot {
         );
     }
 
-    /// Takes the entry out of sight, before this thread looks at anything else: who marks itself as reading later does not
+    /// Takes the entry out of sight, before this thread looks at anything else: a reader that marks itself later does not
     /// see it. Its other facts stay, but when it was written and what it cost.
     #[inline]
     pub(super) fn depart(&self) {

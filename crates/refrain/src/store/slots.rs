@@ -1,8 +1,8 @@
-//! Entries in numbered places that never move, read without a lock.
+//! Numbered places for entries, read without a lock under read-copy-update ([`Pins`]); they never move.
 //!
-//! A place goes through four states: vacant, live, departed, vacant again. What is in a live place does not change.
-//! One that has departed is out of sight for readers who come now; those who came before may still be looking, so its
-//! content is moved out only after all who were reading then have moved on ([`Pins`]).
+//! A place is vacant, live, departed, and vacant again. The content of a live place does not change. A departed one is
+//! out of sight for readers that begin now. Earlier readers may still look at it, so a writer moves its content out only
+//! after each of them has moved on.
 
 use std::cell::UnsafeCell;
 use std::collections::HashMap;
@@ -22,11 +22,11 @@ use crate::sync::{Mutex, MutexGuard, SCHEDULES, spin_loop, thread};
 pub(super) struct Slots<K, V> {
     places: Segments<Place<K, V>, BLOCK_BYTES>,
     pins: Pins,
-    /// What few entries have: large weights, tags. An entry's is there from before it is live until it is moved out.
+    /// Large weights and tags, which few entries have. An entry's is there from before it is live until it is moved out.
     extras: Mutex<HashMap<u32, Extra>>,
     /// The first of a chain of places that have become vacant.
     returned: AtomicU32,
-    /// What departed while somebody read for long.
+    /// Entries that departed during a long read.
     limbo: Mutex<Vec<Departed>>,
     /// Whether there is any.
     in_limbo: AtomicBool,
@@ -60,7 +60,7 @@ pub(super) enum Read<'a, K, V> {
     Nothing,
 }
 
-/// The right to fill places and to take entries out: the one writer's.
+/// The right to fill places and to take entries out; the one writer has it.
 pub(super) struct Tenancy {
     used: u32,
     /// The first of a chain of vacant places.
@@ -69,13 +69,13 @@ pub(super) struct Tenancy {
 
 /// An entry that was taken out.
 pub(super) enum Taken<K, V> {
-    /// Nobody was reading.
+    /// No thread was reading.
     Content(Content<K, V>),
-    /// Somebody may be looking at it.
+    /// A reader may be looking at it.
     Departed(Departed),
 }
 
-/// The right to an entry that was taken out, for who is to announce it and move it out.
+/// The right to an entry that was taken out; its holder announces it and moves it out.
 pub(super) struct Departed(u32);
 
 /// No place.
@@ -112,7 +112,7 @@ impl<K, V> Place<K, V> {
 impl<K, V> Drop for Place<K, V> {
     fn drop(&mut self) {
         if self.slot.state() != State::Vacant {
-            // SAFETY: a place that is not vacant has content, and nobody else has the place any more.
+            // SAFETY: a place that is not vacant has content, and no other reference to the place is left.
             unsafe { self.content.get_mut().assume_init_drop() }
         }
     }
@@ -142,7 +142,7 @@ impl<K, V> Slots<K, V> {
         (slots, tenancy)
     }
 
-    /// Keeps all that is in sight from being taken apart. `reader` is this thread.
+    /// Keeps all that is in sight from being dropped. `reader` is this thread.
     #[inline]
     pub(super) fn pin(&self, reader: Reader) -> Pin<'_> {
         self.pins.pin(reader)
@@ -165,7 +165,7 @@ impl<K, V> Slots<K, V> {
         }
     }
 
-    /// The live entry in place `number`, for who can keep others from moving it out.
+    /// The live entry in place `number`; borrowing the tenancy keeps it there.
     pub(super) fn look<'a>(
         &'a self,
         number: u32,
@@ -175,7 +175,7 @@ impl<K, V> Slots<K, V> {
         if place.slot.state() != State::Live {
             return None;
         }
-        // SAFETY: it is live, so it has content, and departs only by `depart`, which wants the tenancy for itself.
+        // SAFETY: it is live, so it has content, and departs only by `depart`, which borrows the tenancy mutably.
         let content = unsafe { (*place.content.get()).assume_init_ref() };
         Some((&place.slot, content))
     }
@@ -244,13 +244,13 @@ impl<K, V> Slots<K, V> {
             let (tags, weight_bytes) = (tags.unwrap_or_default(), facts.weight_bytes);
             self.extras().insert(number, Extra { tags, weight_bytes });
         }
-        // SAFETY: nobody reads what is not live, and nobody else fills or takes, as the tenancy is lent to this call.
+        // SAFETY: no thread reads what is not live, and no other one fills or takes, as the tenancy is lent to this call.
         // The place is vacant, so nothing is overwritten.
         unsafe { (*place.content.get()).write(content) };
         place.slot.enliven(hash, word, extra, facts);
     }
 
-    /// Takes an entry out: its place is vacant at once, if nobody is reading.
+    /// Takes an entry out: its place is vacant at once, if no thread is reading.
     #[inline]
     pub(super) fn take(
         &self,
@@ -284,13 +284,13 @@ impl<K, V> Slots<K, V> {
     pub(super) fn departed(&self, departed: &Departed) -> &Content<K, V> {
         let place = self.places.get(departed.0).expect("it was in a place");
         // SAFETY: between `depart`, which made this the only right to the place, and `give_back`, which ends it, the
-        // content stays as it is. Nobody but the holder of the right can end it, and he lends it to this call.
+        // content stays as it is. Only the holder of the right can end it, and the right is lent to this call.
         unsafe { (*place.content.get()).assume_init_ref() }
     }
 
-    /// Moves entries out that nobody looks at any more, to be dropped by the caller when no lock is held.
+    /// Moves entries out that no reader looks at any more; the caller drops them when no lock is held.
     ///
-    /// Waits for readers for a few milliseconds at most, and leaves what they still look at to a later call.
+    /// Waits for readers for a few milliseconds at most, and leaves the entries that they still look at to a later call.
     pub(super) fn move_out(&self, departed: impl Iterator<Item = Departed>) -> Contents<K, V> {
         let earlier = if self.has_limbo() {
             self.in_limbo.store(false, Ordering::Relaxed);
@@ -318,7 +318,7 @@ impl<K, V> Slots<K, V> {
         self.limbo.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until all who read now have moved on; false if that takes too long.
+    /// Waits until all threads that read now have moved on; false if that takes too long.
     fn nobody_looks(&self) -> bool {
         let mut readers = self.pins.readers();
         for _ in 0..LOOKS {
@@ -346,7 +346,7 @@ impl<K, V> Slots<K, V> {
             drop(extra);
         }
         // SAFETY: the content is there, as `depart` found it live and only this function takes it out, once for each
-        // right. All who could see it have moved on, as somebody looked after it had departed.
+        // right. All readers that could see it have moved on: the caller looked for them after it had departed.
         unsafe { (*place.content.get()).assume_init_read() }
     }
 
@@ -358,7 +358,7 @@ impl<K, V> Slots<K, V> {
         let mut first = self.returned.load(Ordering::Relaxed);
         loop {
             place.slot.clear(first);
-            // Release pairs with the acquire in `vacant`, which takes the whole chain: nobody takes a single link.
+            // Release pairs with the acquire in `vacant`, which takes the whole chain: no thread takes a single link.
             match self.returned.compare_exchange_weak(
                 first,
                 number,

@@ -1,9 +1,9 @@
-//! Numbers that order events across threads without a shared counter.
+//! Stamps that order events across threads without a shared counter, by lock reservation and the time-stamp counter.
 //!
-//! As long as one thread alone takes stamps it counts by itself: it is its turn. Another one that comes takes the turn
-//! and counts on from the last stamp of all. After a few short turns that is given up, and everybody asks the
-//! processor's clock, which takes longer but moves no cache line between cores. (Locks that are reserved for one thread
-//! work alike: Kawachiya, Koseki and Onodera, "Lock Reservation", OOPSLA 2002.)
+//! As long as one thread alone takes stamps it counts by itself: it has the turn. Another thread that comes takes the
+//! turn and counts on from the last stamp of all (Kawachiya, Koseki and Onodera, "Lock Reservation", OOPSLA 2002). After
+//! a few short turns no thread has the turn any more, and all ask the processor's clock, which takes longer but moves no
+//! cache line between cores.
 
 use std::sync::PoisonError;
 
@@ -25,11 +25,11 @@ pub(super) struct Stamps {
 struct Turns {
     /// How many were short.
     short: u32,
-    /// Whose turn it is, if anybody's, and where he began.
+    /// The thread that has the turn, if one has, and the stamp at which it began.
     now: Option<(usize, u64)>,
 }
 
-/// Where stamps come from when the turn is everybody's.
+/// Where stamps come from when no thread has the turn for itself.
 #[derive(Debug)]
 enum Source {
     /// The processor's time-stamp counter: 10 to 30 ns, and no cache line moves between cores.
@@ -101,8 +101,8 @@ impl Stamps {
 
     /// Gives the turn to `reader`, or to all; whether it is the reader's then.
     ///
-    /// What happened before this call is seen here, stamps included, so it goes on above them. Whoever had the turn and
-    /// does not know yet may count on for a moment, through the numbers that are left out.
+    /// All that happened before this call is seen here, stamps included, so it goes on above them. The thread that had the
+    /// turn and does not know yet may count on for a moment, through the numbers that are left out.
     #[cold]
     fn change_turn<'a>(&self, reader: Reader, last: &impl Fn(usize) -> &'a AtomicU64) -> bool {
         let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
@@ -116,7 +116,7 @@ impl Stamps {
         let one = reader.own && turns.short < SHORT_TURNS;
         if one {
             self.turn.store(reader.number, Ordering::Relaxed);
-            // The turn is taken before anybody is asked how far he has come.
+            // The turn is taken before this thread looks how far the others have counted.
             fence(Ordering::SeqCst);
         }
         let latest = (0..NUMBERS).map(|number| last(number).load(Ordering::Relaxed));
@@ -127,7 +127,7 @@ impl Stamps {
         } else {
             let ahead = from.saturating_sub(self.source.now());
             self.ahead.store(ahead, Ordering::Relaxed);
-            // Release pairs with the acquire in `next`: who finds it knows how far ahead.
+            // Release pairs with the acquire in `next`: a thread that finds it knows how far ahead.
             self.turn.store(ALL, Ordering::Release);
         }
         one
@@ -154,8 +154,8 @@ impl Source {
 mod processor {
     use std::arch::x86_64::{_mm_lfence, _rdtsc};
 
-    /// The counter once all that this thread has loaded is there. It would be read earlier else, also before a message from
-    /// another thread has come (Intel 64 and IA-32 Architectures Software Developer's Manual, RDTSC).
+    /// The counter, read after all earlier loads of this thread. Without the fence it could be read earlier, also before a
+    /// message from another thread has come (Intel 64 and IA-32 Architectures Software Developer's Manual, RDTSC).
     #[inline]
     pub(super) fn cycles() -> u64 {
         // SAFETY: every processor of this architecture has both instructions. They write to no memory.

@@ -65,7 +65,8 @@ statics! {
     static FREE: Mutex<Vec<usize>> = Mutex::new(Vec::new());
 }
 
-/// A number for as long as a thread lives, from `FREE` if there is one that no living thread has. The lock hands what was counted under it on to the next thread.
+/// A number for as long as a thread lives, from `FREE` if there is one that no living thread has. The lock hands the counts
+/// made under it on to the next thread.
 struct Lease(usize);
 
 impl Lease {
@@ -85,7 +86,7 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        // What the thread still does while it ends, it does beside the others that have no number.
+        // A thread that is ending counts beside the others that have no number.
         let _ = NUMBER.try_with(|number| number.set(SHARED));
         if self.0 != SHARED {
             let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);

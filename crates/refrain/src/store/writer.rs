@@ -1,4 +1,4 @@
-//! What only the holder of the lock may touch.
+//! The data under the store's lock: the writer's side of index, order, expiry and places.
 
 use super::expiry::Expiry;
 use super::index::{self, IndexWriter};
@@ -8,7 +8,7 @@ use crate::entry::RemovalCause;
 use crate::policy::{Eviction, Hit};
 use crate::stats::Stats;
 
-/// Index, order, expiry and places, from the side that changes them.
+/// All that only the holder of the lock may touch.
 pub(super) struct Writer {
     pub(super) index: IndexWriter,
     pub(super) eviction: Eviction,
