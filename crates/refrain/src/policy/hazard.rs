@@ -1,14 +1,15 @@
-//! The entry that saves the least computation time per byte and time held leaves first.
+//! The policy `hazard`, by least profit rate: the entry that saves the least computation time per byte and time held
+//! leaves first.
 //!
-//! Between two uses of a key nothing about it changes but its age. Keeping it from some age on either pays its cost at
-//! the next use, or wastes bytes and time; which, depends on the hazard of a use. [`model`] estimates it by
-//! a rough prior times factors learned online, [`lookahead`] turns it into the best ratio of what can be saved to
-//! how long it must be held, and that ratio times cost over weight is the *index* entries are ordered by.
-//! A new entry must beat what it displaces.
+//! Between two uses of a key nothing about it changes but its age. Keeping an entry from some age on either pays its cost
+//! at the next use, or wastes bytes and time; the hazard of a use decides which. [`model`] estimates that hazard by a
+//! rough prior times factors learned online. [`lookahead`] turns it into the best ratio of the probability of a use to the
+//! time the entry must be held for it. That ratio times cost over weight is the *index* by which entries are ordered. A
+//! new entry must beat those it displaces.
 //!
-//! The objective, and profits kept after eviction, are those of WATCHMAN (Scheuermann, Shim and Vingralek, VLDB 1996);
-//! that the hazard is the right thing to order by when anything may be fetched back at any moment, see Carrasco, Ferragut
-//! and Paganini, "On the optimality of timer-based caching" (2024); why to look ahead, [`lookahead`].
+//! The objective, and profits kept after eviction, are those of WATCHMAN (Scheuermann, Shim and Vingralek, VLDB 1996).
+//! Carrasco, Ferragut and Paganini, "On the optimality of timer-based caching" (2024), show that the hazard is the right
+//! order where any entry may be fetched back at any moment; [`lookahead`] says why to look ahead.
 
 mod history;
 mod learned;
@@ -47,15 +48,15 @@ pub(super) struct Hazard {
     admitted_booked: u64,
     /// And its index, if it had to be computed.
     admitted_index: Option<f32>,
-    /// What has been taken out while it is not decided whether it leaves, and its index.
+    /// The entries taken out for a candidate that is not yet admitted, with their indices.
     taken: Vec<(u32, f32)>,
 }
 
-/// What a candidate is thought to be worth.
+/// The estimated worth of a candidate.
 #[derive(Debug, Clone, Copy)]
 struct Bid {
     word: u64,
-    /// Computed where space is missing: of what has to leave for it, nothing may be above.
+    /// Computed where space is missing: no entry that leaves for it may have a greater one.
     index: Option<f32>,
     booked: u64,
 }
@@ -114,7 +115,7 @@ impl Hazard {
         let mut corrections = 0;
         while !space.is_enough() {
             let Some((slot, index)) = self.take_worst(residents, now, &mut corrections) else {
-                // Nothing is left that could leave.
+                // No entry is left that could leave.
                 break;
             };
             self.taken.push((slot, index));
@@ -167,7 +168,7 @@ impl Hazard {
         }
     }
 
-    /// What was taken out for a candidate stays, and the candidate is remembered.
+    /// The entries taken out for a candidate go back, and the candidate is remembered.
     #[cold]
     fn refuse(&mut self, candidate: &Candidate, bid: &Bid, now: Moment) {
         while let Some((slot, index)) = self.taken.pop() {
@@ -279,7 +280,7 @@ impl Hazard {
         )
     }
 
-    /// Requests until an entry expires, 0 when it has; `None` if it never does or nobody can tell.
+    /// Requests until an entry expires, 0 when it has; `None` if it never does or the pace is not known.
     fn life(&self, expires: Option<Duration>, now: Moment) -> Option<f32> {
         match expires?.saturating_sub(now.time) {
             Duration::ZERO => Some(0.0),
@@ -287,7 +288,7 @@ impl Hazard {
         }
     }
 
-    /// What was learned and is remembered.
+    /// The learned factors and the history, as bytes.
     pub(super) fn save(&self, now: Moment) -> Vec<u8> {
         let Learner {
             learned, tracked, ..
@@ -295,7 +296,7 @@ impl Hazard {
         state::save(&learned.model, &tracked.history, now.tick)
     }
 
-    /// Knows what `save` wrote.
+    /// A policy that begins with what `save` wrote.
     pub(super) fn load(&mut self, bytes: &[u8], now: Moment) -> Result<(), StateError> {
         let (learned, history) = state::load(bytes, now.tick)?;
         self.learner.learned = learned;

@@ -74,9 +74,10 @@ impl<K, V> Store<K, V> {
         }
     }
 
-    /// Others hold the lock for less than a microsecond as a rule, so it is tried for some tens of them before this thread is
-    /// put to sleep. Seldom, and ever more seldom: a thread that stores one entry after the other then does so a few times in a row, with
-    /// all that it works on in its own core's cache, which would otherwise move from core to core each time.
+    /// Spins with backoff for some tens of microseconds before this thread sleeps: a holder needs less than one as a rule.
+    ///
+    /// Tries are rare, and become rarer. So a thread that stores one entry after the other does so a few times in a row,
+    /// while its data stays in its own core's cache instead of moving from core to core each time.
     #[cold]
     fn wait_to_hold(&self) -> Held<'_, K, V> {
         for pauses in [128, 256, 512, 1024, 1024, 1024] {

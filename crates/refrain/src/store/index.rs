@@ -191,8 +191,8 @@ impl Index {
         }
     }
 
-    /// Adds `slot`, which is not there, under `hash`. `hash_of` gives the hash of a slot that has to move; `fetch` is called
-    /// before, for each slot that `hash_of` will be asked about.
+    /// Adds `slot`, which is not there, under `hash`. `hash_of` gives the hash of a slot that has to move; `fetch` is
+    /// called before, for each slot that `hash_of` will be asked about.
     ///
     /// False when more keys than fit on a page have hashes too alike to be told apart.
     #[must_use]

@@ -57,12 +57,13 @@ impl<T, const BYTES: usize> Segments<T, BYTES> {
         if first.is_null() {
             return None;
         }
-        // SAFETY: `make_room` made this block, of more than `offset` elements. Only `drop` frees it, and there is no mutable
-        // reference to it.
+        // SAFETY: `make_room` made this block, of more than `offset` elements. Only `drop` frees it, and there is no
+        // mutable reference to it.
         Some(unsafe { &*first.add(offset) })
     }
 
-    /// Makes room for element `number`; all elements stay where they are. Of two threads that ask for the same room, one makes it.
+    /// Makes room for element `number`; all elements stay where they are. Of two threads that ask for the same room, one
+    /// makes it.
     pub(super) fn make_room(&self, number: u32, vacant: impl Fn() -> T) {
         if self.get(number).is_some() {
             return;

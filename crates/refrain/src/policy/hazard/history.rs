@@ -1,7 +1,7 @@
-//! Keys that were evicted or declined: their use is still learned from, and remembered when they come back.
+//! Ghost entries: keys that were evicted or declined, whose use is still learned from and known when they come back.
 //!
-//! A table of sets: a key may lie in any of the eight places of its set, and when all are taken the one used longest ago
-//! leaves. That keeps nearly the most recently used keys, in 16 bytes each, without links.
+//! They are in a set-associative table. A key may lie in any of the eight places of its set, and when all are taken the
+//! key used longest ago leaves. That keeps nearly the most recently used keys, in 16 bytes each, without links.
 #![expect(
     clippy::cast_possible_truncation,
     reason = "fields of a cell are shifted down to their width"

@@ -1,4 +1,4 @@
-//! What is learned: how keys are used, and the rates that follow from it.
+//! The learned state: how keys are used, and the rates that follow from it.
 
 use super::lookahead::{Lookahead, multiple_within};
 use super::model::{Model, Profile, cost_class, size_class};

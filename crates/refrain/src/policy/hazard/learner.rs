@@ -1,4 +1,4 @@
-//! The keys that what is [learned](super::learned) is learned from: entries, and the history.
+//! The learner: follows the uses of entries and of the history, and books them in what is [learned](super::learned).
 #![expect(
     clippy::cast_possible_truncation,
     reason = "exposure is booked by the low bits of a tick"
@@ -97,7 +97,7 @@ impl Learner {
         }
     }
 
-    /// What follows every request that is learned from.
+    /// Work after every request that is learned from.
     fn go_on(&mut self, residents: &impl Residents, order: &Order, tick: u64, sampling: Sampling) {
         (self.tracked).book_next(&mut self.learned, residents, order, tick, sampling);
         self.learned.refresh(tick, sampling);
@@ -155,7 +155,7 @@ impl Learner {
         }
     }
 
-    /// What is remembered of a candidate: its word, and how much of its exposure is booked.
+    /// The remembered word of a candidate, and how much of its exposure is booked.
     pub(super) fn recall(&self, candidate: &Candidate, tick: u64) -> (u64, u64) {
         let known = if self.pace.remembering().takes(candidate.fingerprint) {
             self.tracked.history.find(candidate.fingerprint)

@@ -1,9 +1,9 @@
-//! How much the future of an entry is worth, as a multiple of its hazard by the prior now.
+//! The least profit rate, a Gittins index: how much the future of an entry is worth, as a multiple of its hazard by the
+//! prior now.
 //!
-//! An evicted result comes back only through a computation, so what counts is not the hazard of this moment but the best
-//! ratio, over how long it is kept from now on, of the probability of a use to the time it is held for it:
-//! the "least profit rate" of Bilardi and Versaci, "Optimal Eviction Policies for Stochastic Address Traces"
-//! (TCS 2013), a Gittins index.
+//! An evicted result comes back only through a computation. So the hazard of this moment does not decide, but the best
+//! ratio, over all times for which the entry may be kept from now on, of the probability of a use to the time it is held
+//! (Bilardi and Versaci, "Optimal Eviction Policies for Stochastic Address Traces", TCS 2013).
 #![expect(
     clippy::cast_possible_truncation,
     clippy::cast_precision_loss,
@@ -107,8 +107,8 @@ impl Path {
 
     /// The best ratio from the middle of each half-octave of age on, over the prior there.
     ///
-    /// What lies ahead is kept as stretches, each the best that begins where it does, so each pays less than the one
-    /// before. A stretch goes on into the next one as long as that pays more, and then they are one.
+    /// The time ahead is kept as stretches, each the best that begins where it does, so each pays less than the one
+    /// before. A stretch is merged with the next one as long as that pays more.
     fn multiples(&self) -> [f32; AGES] {
         let mut multiples = [0.0; AGES];
         let mut ahead = [Stretch::default(); AGES];

@@ -1,8 +1,8 @@
-//! How likely a key is to be used at the next request, given how often, how far apart and how long ago it was used.
+//! The hazard of reuse by a Gamma–Poisson prior and learned factors: how likely a key is used at the next request, given
+//! how often, how far apart and how long ago it was used.
 //!
-//! A rough prior times factors learned online, each the ratio of observed to expected uses in its cell:
-//! by age, by age over mean gap, by size and by cost. The prior is Gamma–Poisson: a key used k times at a mean gap m
-//! has the rate (k + ½) / (k·m + age + 1).
+//! A key used k times at a mean gap m has the prior rate (k + ½) / (k·m + age + 1). It is multiplied by factors learned
+//! online, each the ratio of observed to expected uses in its cell: by age, by age over mean gap, by size and by cost.
 #![expect(
     clippy::cast_possible_truncation,
     clippy::cast_possible_wrap,
@@ -59,7 +59,7 @@ impl Cell {
     }
 }
 
-/// What the hazard of a key depends on, beside its age.
+/// The profile of a key: all that its hazard depends on, beside its age.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Profile {
     pub(super) class: usize,

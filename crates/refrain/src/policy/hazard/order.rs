@@ -1,8 +1,7 @@
-//! Slots by their index, to within a thirty-second of an octave, in O(1).
+//! A bucket queue: slots by their index, to within a thirty-second of an octave, in O(1).
 //!
-//! An index is an estimate that is stale a moment later, and the policy looks again before it evicts; so
-//! slots need no exact order. They lie in lists by the leading bits of the index, and two levels of bits tell
-//! which lists are not empty.
+//! An index is an estimate that is stale a moment later, and the policy looks again before it evicts, so slots need no
+//! exact order. They lie in lists by the leading bits of the index, and two levels of bits tell which lists are not empty.
 
 use crate::policy::by_slot::BySlot;
 

@@ -1,4 +1,4 @@
-//! What was learned, as bytes: a cache that starts with them is as good as it was when it stopped.
+//! The saved state of the policy, as bytes: a cache that starts with them is as good as it was when it stopped.
 //!
 //! | bytes | what |
 //! | --- | --- |

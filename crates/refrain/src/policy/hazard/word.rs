@@ -33,7 +33,7 @@ const MOVES: [f32; 1 << COUNT_BITS] = {
     moves
 };
 
-/// What a word says.
+/// The history in a word.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Uses {
     /// Tick of the last use, modulo 2^43.
