@@ -1,4 +1,4 @@
-//! How a cache is configured.
+//! The builder of a cache, with a default for each setting.
 
 use std::fmt;
 use std::hash::Hash;
@@ -181,8 +181,8 @@ where
 
     /// Runs asynchronous computations in tasks of their own, e.g. `|task| { tokio::spawn(task); }`.
     ///
-    /// Default: whoever waits drives the computation onward, and a thread finishes it when all of them have left. So it
-    /// is when the spawner panics, as tokio's does outside of a runtime, or drops the task.
+    /// Default: a waiter drives the computation onward, and a thread finishes it when all waiters have left. The same
+    /// happens when the spawner panics, as tokio's does outside of a runtime, or drops the task.
     ///
     /// ```
     /// use refrain::Cache;
@@ -210,7 +210,7 @@ where
         self
     }
 
-    /// Where the time comes from. Default: [`Clock::monotonic`].
+    /// The clock of the cache. Default: [`Clock::monotonic`].
     ///
     /// ```
     /// let (clock, _hands) = refrain::Clock::fake();
@@ -223,7 +223,7 @@ where
         self
     }
 
-    /// What the cache is called in messages. Default: `cache`.
+    /// The name of the cache in messages. Default: `cache`.
     ///
     /// ```
     /// let cache: refrain::Cache<u64, u64> = refrain::Cache::builder().name("pictures").build()?;
@@ -235,7 +235,7 @@ where
         self
     }
 
-    /// How many callers may wait for one key besides the one who computes; more get
+    /// The most callers that may wait for one key besides the leader; further ones get
     /// [`ComputeError::TooManyWaiters`](crate::ComputeError::TooManyWaiters). At least 1. Default: no limit.
     ///
     /// ```

@@ -1,8 +1,8 @@
-//! What `#[cached_result]` and `#[cached_result_sync]` expand to.
+//! Memoization of functions: the calls that `#[cached_result]` and `#[cached_result_sync]` expand to.
 //!
-//! The expansion of an attribute is one call of [`call`] or [`call_async`]. Everything that decides something is
-//! here, in plain functions; the expansion only names the parts: the [`Site`], the cache, the key, the shape of the
-//! result, its weight, and how to compute it.
+//! The expansion of an attribute is one call of [`call`] or [`call_async`]. All decisions are here, in plain functions.
+//! The expansion only names the parts: the [`Site`], the cache, the key, the shape of the result, its weight, and how to
+//! compute it.
 //!
 //! One rule holds throughout: the caller always gets the function's own result. Where the cache cannot help, because
 //! there is no key, it refuses, or it holds something else, the function is simply called.
@@ -22,7 +22,7 @@ mod synchronous;
 pub use function::{FunctionStats, function_stats};
 pub use handle::{CachedCall, FunctionCache};
 
-/// What expansions name. Not for people: it may change in any version.
+/// The items that expansions name. Not for people: they may change in any version.
 pub mod expansion {
     pub use super::asynchronous::{boxed, call_async};
     pub use super::fields::{Named, Unnamed};

@@ -1,4 +1,4 @@
-//! What can go wrong: while building a cache, and while a result is computed.
+//! The errors of building a cache and of computing a result.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +26,7 @@ pub enum BuildError {
     },
 }
 
-/// Why a computed value could not be had.
+/// The reason why a caller gets no computed value.
 ///
 /// Every caller of a failed computation gets the same error: the caller's own `E` comes in an [`Arc`].
 ///
@@ -63,7 +63,7 @@ pub enum ComputeError<E> {
         /// The limit that passed.
         after: Duration,
     },
-    /// The computation was cancelled because nobody waited for it any more.
+    /// The computation was cancelled because no caller waited for it any more.
     #[error("the computation was cancelled: nobody waited for it")]
     Cancelled,
     /// As many callers as allowed wait for this key already.

@@ -26,7 +26,7 @@ use environment::Environment;
 /// ```
 pub type AnyValue = Arc<dyn Any + Send + Sync>;
 
-/// Why there is no global cache.
+/// The reason why there is no global cache.
 ///
 /// ```
 /// use refrain::GlobalError;
@@ -104,7 +104,7 @@ pub fn global() -> &'static Cache<Key, AnyValue> {
     }
 }
 
-/// [`global`] for programs that start with a look at their settings.
+/// [`global`] for programs that check their settings at the start.
 ///
 /// # Errors
 ///
@@ -127,8 +127,8 @@ pub fn try_global() -> Result<&'static Cache<Key, AnyValue>, GlobalError> {
 /// Makes the global cache, with settings of your own on top of those of the environment. To be called once, before
 /// anything uses the cache.
 ///
-/// This is the place to say how asynchronous computations are run that nobody waits for any more. A program on tokio
-/// says `.spawner(|task| { tokio::spawn(task); })`; see [`CacheBuilder::spawner`].
+/// This is the place to say how asynchronous computations run on when their callers have left. A program on tokio says
+/// `.spawner(|task| { tokio::spawn(task); })`; see [`CacheBuilder::spawner`].
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! How long computations took, in buckets that double.
+//! A histogram of computation times, in buckets that double.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;

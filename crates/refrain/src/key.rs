@@ -1,17 +1,17 @@
-//! What a request is filed under: a [`Key`], and everything that leads to one.
+//! Content-addressed keys: from the parts of a request, by its canonical form, to a BLAKE3 digest, the [`Key`].
 //!
 //! Two requests share a key exactly when they mean the same, for the same tenant and the same generator.
 //! The way there has three stations:
 //!
-//! 1. The request is described by *parts*: whatever the route or the call consists of, each under a name.
+//! 1. The request is described by *parts*: all that the route or the call consists of, each under a name.
 //!    A part is anything [`Keyable`]: a Rust value, or a [`Document`] read from JSON, with [`Media`] in it.
 //! 2. [`KeyBuilder`] writes namespace, generator and parts in their *canonical form*: typed, framed by lengths,
 //!    names sorted. Two different requests never have the same canonical form, and the order in which fields
 //!    were sent makes no difference.
 //! 3. BLAKE3 over these bytes is the key.
 //!
-//! Everything that was put in counts, unless an [`IgnoreList`] names it. What cannot be keyed is an
-//! [`Unkeyable`], with the part and the reason, and never a stand-in: such a request goes past the cache.
+//! Every part counts, unless an [`IgnoreList`] names it. A part that cannot be keyed is an [`Unkeyable`], with the part and
+//! the reason, and never a stand-in: such a request goes past the cache.
 //!
 //! The canonical form is published byte by byte in `docs/key-format.md`, with vectors in `docs/key-vectors.json`,
 //! so that other languages can compute the same keys.
@@ -157,9 +157,9 @@ impl Key {
 impl Hash for Key {
     /// Feeds 8 bytes into which all 32 are folded.
     ///
-    /// The digest is uniform already, so a table gains nothing from more. Keys may be known to, and searched for
-    /// by, whoever sends requests, so the table's own hasher must be seeded. Folding all four words, and not
-    /// taking the first, keeps tables fast for keys from [`Key::from_bytes`] that differ in a few bytes only.
+    /// The digest is uniform already, so a table gains nothing from more. A client may know keys and search for those that
+    /// collide, so the table's own hasher must be seeded. Folding all four words, and not taking the first, keeps tables
+    /// fast for keys from [`Key::from_bytes`] that differ in a few bytes only.
     fn hash<H: Hasher>(&self, state: &mut H) {
         /// Any odd number serves; this one is 2^64 divided by the golden ratio, whose bits are well mixed.
         const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;

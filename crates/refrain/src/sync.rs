@@ -1,8 +1,8 @@
-//! What the cache's own protocols are made of: the standard library's primitives, or those of a tool that tries
-//! schedules (`--cfg loom`, `--cfg shuttle`: CONTRIBUTING.md).
+//! The seam for the primitives of the cache's own protocols: locks, atomics and threads of the standard library, or of a
+//! tool that tries schedules (`--cfg loom`, `--cfg shuttle`: CONTRIBUTING.md).
 //!
 //! Counters that decide nothing, and locks under which no other primitive is used, are the standard library's in any
-//! case: each step of them that a tool may interrupt makes it try more schedules and find no more.
+//! case. A tool that could interrupt them would try more schedules and find no more.
 
 pub(crate) use chosen::*;
 

@@ -1,4 +1,4 @@
-//! How many bytes a value of any type occupies, as an estimate.
+//! The estimated weight of a value of any type, in bytes.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
@@ -128,7 +128,7 @@ impl<T> Weigh for PhantomData<T> {
     }
 }
 
-/// What a reference of a stored value leads to is part of the program.
+/// The target of a reference in a stored value is part of the program.
 impl<T: ?Sized> Weigh for &'static T {
     const IS_FLAT: bool = true;
 

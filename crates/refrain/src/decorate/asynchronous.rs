@@ -22,13 +22,13 @@ pub fn boxed<R>(body: impl Future<Output = R> + Send + 'static) -> Body<R> {
     Box::pin(body)
 }
 
-/// What a caller and the computation it handed to the cache have in common.
+/// The state that a caller shares with the computation it handed to the cache.
 struct Handed<R, E> {
     /// Taken when it begins to run. While it is here, the caller may have it back.
     body: Mutex<Option<Body<R>>>,
     /// The original of an error, of which the cache has at most a copy.
     error: Mutex<Option<E>>,
-    /// What it panicked with, of which the cache has only the message.
+    /// The payload of its panic, of which the cache has only the message.
     panic: Mutex<Option<Payload>>,
 }
 

@@ -1,10 +1,10 @@
-//! The decorated functions of the process: their names, their counters, and that no two share an identity.
+//! The registry of decorated functions of the process: their names, their counters, and that no two share an identity.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
 
-/// Where an attribute stands in the source; one static for each.
+/// The place of an attribute in the source; one static for each.
 #[derive(Debug)]
 pub struct Site {
     place: Place,
@@ -43,7 +43,7 @@ pub(super) struct Counters {
     failures: AtomicU64,
 }
 
-/// What the calls of one cached function came to. Each call that returns counts once: as a hit, a miss, collapsed, or
+/// Counters of the calls of one cached function. Each call that returns counts once: as a hit, a miss, collapsed, or
 /// uncached.
 ///
 /// ```
@@ -104,7 +104,7 @@ pub fn function_stats() -> Vec<FunctionStats> {
 #[derive(Default)]
 struct Registry {
     functions: HashMap<Place, Arc<Function>>,
-    /// Who goes by which identity.
+    /// The function that has an identity.
     owners: HashMap<&'static str, Arc<Function>>,
 }
 
@@ -186,7 +186,7 @@ impl Function {
         owns
     }
 
-    /// Says on standard error, once for each function, why it is not cached. The program goes on, so nobody else would.
+    /// Says on standard error, once for each function, why it is not cached. The program goes on, so no other message does.
     #[expect(
         clippy::print_stderr,
         reason = "a function that is silently not cached costs minutes, and there is no error to return"

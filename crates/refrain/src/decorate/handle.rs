@@ -1,4 +1,4 @@
-//! What a program can do about a cached function, apart from calling it.
+//! Handles to the results of a cached function: to look at, invalidate or list them without a call.
 
 use std::fmt;
 use std::sync::Arc;
@@ -98,7 +98,7 @@ impl FunctionCache {
         &self.function.tags[0]
     }
 
-    /// What the calls of this function came to.
+    /// Counters of the calls of this function.
     ///
     /// ```
     /// # use refrain::cached_result_sync;

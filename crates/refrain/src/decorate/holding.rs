@@ -1,4 +1,4 @@
-//! How a cache holds the values of a function: as they are, or, in a cache of [`AnyValue`], with their type put aside.
+//! The two ways in which a cache holds values of a function: as they are, or with their type erased, as [`AnyValue`].
 
 use std::sync::Arc;
 
@@ -50,7 +50,7 @@ impl<T: Clone + Send + Sync + 'static> Holds<T, AsAny> for AnyValue {
     }
 }
 
-/// What says the weight of a `T` in a cache of `V`.
+/// The weigher of a `T` in a cache of `V`.
 #[diagnostic::on_unimplemented(
     message = "a cache of `{V}` cannot hold the results of this function, which are `{T}`",
     label = "this function's results are `{T}`",

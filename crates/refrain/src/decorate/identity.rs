@@ -1,4 +1,4 @@
-//! From a call to its key: which function, in which version, with which arguments.
+//! The key of a call: the function, its version and its arguments.
 
 use super::function::Site;
 use crate::catch::catch;
@@ -51,7 +51,7 @@ pub fn key(
     }
 }
 
-/// [`key`] for those who want to know why there is none. `path` is the name of the function or of a closure in it.
+/// [`key`] with the reason where there is none. `path` is the name of the function or of a closure in it.
 ///
 /// # Errors
 ///
@@ -103,7 +103,7 @@ impl Call<'_> {
     }
 }
 
-/// What the closure of `key = |…| …` gave.
+/// The value of the closure of `key = |…| …`.
 #[derive(Debug)]
 pub struct Given<T>(pub T);
 
@@ -159,7 +159,7 @@ fn path_of_function(mut path: &'static str) -> &'static str {
     path
 }
 
-/// What stands in angle brackets: types and constants of generic functions and types, and the type and trait of a
+/// The text in angle brackets: types and constants of generic functions and types, and the type and trait of a
 /// trait's method.
 fn types_in(path: &str) -> String {
     if !path.contains('<') {

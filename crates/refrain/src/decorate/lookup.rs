@@ -1,4 +1,4 @@
-//! The part that calls of both kinds have in common: is it there already?
+//! The lookup that synchronous and asynchronous calls have in common, and their choice where it gives no value.
 
 use std::borrow::Cow;
 
@@ -35,7 +35,7 @@ pub fn found_cache<V>(cache: &Cache<Key, V>) -> MaybeCache<'static, V> {
     Some(Cow::Owned(cache.clone()))
 }
 
-/// What a cache has under a key.
+/// The content of a cache under a key.
 pub(super) enum Found<T> {
     Value(T),
     /// A value of another type: to be computed and replaced.
@@ -54,13 +54,13 @@ pub(super) fn lookup<T, V: Holds<T, M>, M>(cache: &Cache<Key, V>, key: &Key) -> 
     }
 }
 
-/// An `Err` on its way through the cache. The one whose computation returned it has the original.
+/// An `Err` on its way through the cache. The caller whose computation returned it has the original.
 #[derive(Debug)]
 pub(super) struct Failure(pub(super) Option<SharedError>);
 
-/// What to do when the cache gave no value.
+/// The choice of a caller to which the cache gave no value.
 pub(super) enum Instead<E> {
-    /// Return this error of somebody else's computation.
+    /// Return this error of another caller's computation.
     Fail(E),
     /// Panic as that computation did.
     Panic(std::sync::Arc<str>),

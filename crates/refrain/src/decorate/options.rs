@@ -1,4 +1,4 @@
-//! What an attribute says about an entry: time to live, cost, tags.
+//! The options of an entry that an attribute gives: time to live, cost, tags.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -16,8 +16,8 @@ pub struct Options {
     is_known: bool,
 }
 
-/// What `say` says, if it is `wanted` at all. If it panics, the result is handed out and not stored: nobody knows for
-/// how long it would be right.
+/// The options from `say`, if they are `wanted` at all. If it panics, the result is handed out and not stored: it is not
+/// known for how long it would be right.
 pub fn options(site: &'static Site, wanted: bool, say: impl FnOnce(Options) -> Options) -> Options {
     let nothing = || Options {
         entry: EntryOptions::default(),
@@ -51,7 +51,7 @@ impl Options {
         self
     }
 
-    /// What computing the value takes.
+    /// The time that computing the value takes.
     #[must_use]
     pub fn cost(mut self, cost: impl Span) -> Self {
         self.entry.cost = cost.span().or(self.entry.cost);

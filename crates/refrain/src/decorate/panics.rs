@@ -1,4 +1,4 @@
-//! Panics reach the caller with what they were thrown with; through the cache goes only their message.
+//! Panics of user code: the caller gets the original payload, and only the message goes through the cache.
 
 use std::any::Any;
 use std::future::{Future, poll_fn};
@@ -6,10 +6,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::Poll;
 
-/// What a panic was thrown with.
+/// The payload of a panic.
 pub(super) type Payload = Box<dyn Any + Send>;
 
-/// The text that `panic!` gives, for those who get no more.
+/// The text that `panic!` gives, for waiters, which get no more.
 pub(super) fn panic_message(payload: &(dyn Any + Send)) -> String {
     let text = payload.downcast_ref::<&str>().copied();
     let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));

@@ -1,4 +1,4 @@
-//! What a function returns, seen by the cache: a value that is kept, and perhaps an error that is not.
+//! The shape of a returned value, by autoref specialization: a value that is stored, and perhaps an error that is not.
 //!
 //! The shape is found by type and not by spelling, so that an alias of `Result` is one. [`Returns`] has one method
 //! `shape` in three traits; the compiler tries the one with most references first and takes the first that applies.
@@ -11,34 +11,34 @@ use std::sync::Arc;
 /// An error that others may have, too.
 pub(super) type SharedError = Arc<dyn Any + Send + Sync>;
 
-/// How a function's result `R` is taken apart and put together.
+/// A way to split a function's result `R` and to join it again.
 #[diagnostic::on_unimplemented(
     message = "`store_errors` is for functions that return a `Result`, and this one returns `{R}`",
     label = "not a `Result`",
     note = "leave `store_errors` out: a plain value is always stored"
 )]
 pub trait Shape<R> {
-    /// What is stored.
+    /// The part that is stored.
     type Value;
-    /// What is not.
+    /// The part that is not.
     type Error;
 
-    /// Takes a result apart.
+    /// Splits a result.
     ///
     /// # Errors
     ///
-    /// What is not to be stored.
+    /// The part that is not to be stored.
     fn split(result: R) -> Result<Self::Value, Self::Error>;
 
-    /// Puts a result together.
+    /// Joins a result.
     fn join(result: Result<Self::Value, Self::Error>) -> R;
 
-    /// A copy of the error for those who waited for it, if it has one.
+    /// A copy of the error for the waiters, if it has one.
     fn share(_: &Self::Error) -> Option<SharedError> {
         None
     }
 
-    /// What [`share`](Self::share) gave, if it was of this type.
+    /// The error that [`share`](Self::share) gave, if it was of this type.
     fn unshare(_: &SharedError) -> Option<Self::Error> {
         None
     }
@@ -61,11 +61,11 @@ impl<R> Returns<R> {
 #[derive(Debug, Clone, Copy)]
 pub struct Plain;
 
-/// A `Result`; whoever waited for an `Err` calls the function.
+/// A `Result`; a waiter that gets an `Err` calls the function.
 #[derive(Debug, Clone, Copy)]
 pub struct Fallible;
 
-/// A `Result` whose `Err` is shared with those who waited for it.
+/// A `Result` whose `Err` is shared with the waiters.
 #[derive(Debug, Clone, Copy)]
 pub struct FallibleShared;
 

@@ -1,4 +1,4 @@
-//! From the parts of a request to its key.
+//! The builder of a key, from the parts of a request.
 
 use smallvec::SmallVec;
 
@@ -76,7 +76,7 @@ impl<'a> KeyBuilder<'a> {
         self
     }
 
-    /// What computes the result, and in which state it is. There is no default.
+    /// The name of the generator that computes the result, and the fingerprint of its state. There is no default.
     ///
     /// The fingerprint is anything that changes whenever the same request may give another result: a version, the
     /// digest of the weights, settings of the server.
@@ -169,10 +169,10 @@ impl<'a> KeyBuilder<'a> {
         self.build_with(RequestForm::key)
     }
 
-    /// What `take` makes of the request's form: its key, or what is known of the form already.
+    /// The value that `take` makes of the request's form: its key, or one that the caller has kept for this form.
     ///
-    /// For those who see the same requests again and again: [`RequestForm::short`] tells which one it is for less than
-    /// the digest costs.
+    /// For callers with the same requests again and again: [`RequestForm::short`] tells which one it is for less than the
+    /// digest costs.
     ///
     /// # Errors
     ///

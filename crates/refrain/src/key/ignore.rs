@@ -1,4 +1,4 @@
-//! What a route leaves out of the key, by name.
+//! The list of places that a route leaves out of the key, as a tree of JSON pointers.
 
 use std::collections::BTreeMap;
 
@@ -32,7 +32,7 @@ pub struct IgnoreList {
     root: Branch,
 }
 
-/// What is ignored at and below one place.
+/// The part of the list at and below one place.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Branch {
     is_ignored: bool,
@@ -85,12 +85,12 @@ impl Branch {
         self.is_ignored
     }
 
-    /// What is ignored below the field `name`, if anything.
+    /// The part of the list below the field `name`, if there is one.
     pub(super) fn field(&self, name: &str) -> Option<&Self> {
         self.below.get(name)
     }
 
-    /// What is ignored below the position `index`, if anything.
+    /// The part of the list below the position `index`, if there is one.
     pub(super) fn position(&self, index: usize) -> Option<&Self> {
         self.below.get(index.to_string().as_str())
     }

@@ -1,4 +1,4 @@
-//! Reads JSON into a document: everything that is there, and nothing on which two readers could disagree.
+//! A strict JSON reader: every value becomes part of the document, and text on which two readers could disagree is refused.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -73,7 +73,7 @@ impl Document {
     }
 }
 
-/// What all visitors of one text share.
+/// The state that all visitors of one text share.
 #[derive(Default)]
 struct Reader {
     values: Cell<usize>,

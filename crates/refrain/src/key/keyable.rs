@@ -1,4 +1,4 @@
-//! Which Rust values can be part of a key.
+//! The trait [`Keyable`]: Rust values that can be part of a key.
 
 use super::{Encoded, KeyEncoder, Unkeyable};
 
@@ -16,7 +16,7 @@ mod shapes;
 /// names its generator, and one place in its request always has one type; a generic function must add the types
 /// it was called with to its key.
 ///
-/// What the value stands for is not read: a path is keyed as it is written, not by the content of the file.
+/// A value that stands for something else is keyed by itself: a path as it is written, not by the content of the file.
 ///
 /// # Implementing it
 ///

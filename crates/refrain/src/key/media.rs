@@ -1,4 +1,4 @@
-//! Pictures, sound, models: they enter a key as the digest of their bytes and nothing else.
+//! Media, such as pictures, sound and models: they enter a key as the digest of their bytes and nothing else.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -91,7 +91,7 @@ impl Media {
         digest_base64(&digits)
     }
 
-    /// The media whose bytes have this BLAKE3 digest, for those who have digested them already.
+    /// The media whose bytes have this BLAKE3 digest, for a caller that has digested them already.
     ///
     /// ```
     /// use refrain::key::Media;

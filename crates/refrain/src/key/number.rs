@@ -1,4 +1,4 @@
-//! Numbers that lose nothing on the way into a key.
+//! Exact numbers of any size, so that no two different ones enter a key alike.
 
 use std::fmt;
 use std::str::FromStr;

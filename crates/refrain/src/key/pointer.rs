@@ -1,4 +1,4 @@
-//! JSON Pointer (RFC 6901): how a route names one place in a request.
+//! JSON pointers (RFC 6901), by which a route names one place in a request.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,7 +6,7 @@ use std::str::FromStr;
 /// The name of one place in a request: `/dimensions/width`, `/images/0`.
 ///
 /// As in RFC 6901, each step begins with `/`; inside a step, `~1` stands for `/` and `~0` for `~`. The empty
-/// pointer, which would mean the whole document, is refused: whoever has the document needs no pointer to it.
+/// pointer, which would mean the whole document, is refused: code that has the document needs no pointer to it.
 ///
 /// ```
 /// use refrain::key::{Document, Pointer};

@@ -1,4 +1,4 @@
-//! What is written of a request, before or instead of its digest.
+//! The canonical form of a whole request, before or instead of its digest.
 
 use std::fmt;
 
@@ -22,7 +22,7 @@ impl RequestForm {
         Self(HashSink::new())
     }
 
-    /// Where it is written, in place: it is a kilobyte, and moving it would cost as much as writing it.
+    /// The sink to write to, in place: it is a kilobyte, and moving it would cost as much as writing it.
     pub(super) fn sink(&mut self) -> &mut HashSink {
         &mut self.0
     }

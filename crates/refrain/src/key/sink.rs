@@ -1,4 +1,4 @@
-//! Where the canonical form goes: into the digest, or into memory.
+//! Sinks for the canonical form: the digest, or memory.
 
 use super::Key;
 

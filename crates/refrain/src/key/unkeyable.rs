@@ -1,4 +1,4 @@
-//! Why a request has no key.
+//! The error of a request that has no key, with the part and the reason.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -24,7 +24,7 @@ pub struct Unkeyable {
     reason: UnkeyableReason,
 }
 
-/// What is wrong with a part that cannot be keyed.
+/// The reason why a part cannot be keyed.
 ///
 /// ```
 /// use refrain::key::{Media, NotBase64, UnkeyableReason};
@@ -52,7 +52,7 @@ pub enum UnkeyableReason {
     /// Media were announced here, but this is a number, a flag or a map.
     #[error("it is not text, so it holds no media; send base64")]
     NotText,
-    /// What an implementation of [`Keyable`](crate::Keyable) gave as its reason.
+    /// The reason that an implementation of [`Keyable`](crate::Keyable) gave.
     #[error("{0}")]
     Other(Cow<'static, str>),
 }

@@ -44,7 +44,7 @@ impl Sampling {
         sampled << self.power()
     }
 
-    /// As a number, to be published to those who hold no lock.
+    /// As a number, to be published to readers that hold no lock.
     #[must_use]
     pub fn to_bits(self) -> u32 {
         self.mask

@@ -1,4 +1,4 @@
-//! Containers whose order is none of the user's business, and named types.
+//! Containers of a document whose order does not count, and named types.
 
 use std::collections::BTreeMap;
 
@@ -68,7 +68,7 @@ pub struct Tagged {
     pub type_name: String,
     /// Name of the variant, if the type is an enum.
     pub variant: Option<String>,
-    /// What it holds: a [`Map`] of fields, a tuple, anything.
+    /// Its content: a [`Map`] of fields, a tuple, anything.
     pub content: Document,
 }
 
@@ -361,7 +361,7 @@ impl Keyable for Tagged {
     }
 }
 
-/// What an element is sorted by. One that is nested too deep has no form; it makes its container unkeyable later,
+/// The form by which an element is sorted. One that is nested too deep has no form; it makes its container unkeyable later,
 /// so its place does not matter.
 fn sort_form(element: &Document) -> Vec<u8> {
     canonical_form(element).unwrap_or_default()

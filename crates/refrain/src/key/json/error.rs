@@ -1,4 +1,4 @@
-//! Why a JSON text cannot be read.
+//! The error of a JSON text that cannot be read, with its place.
 
 use std::fmt;
 
@@ -20,7 +20,7 @@ pub struct JsonError {
     column: usize,
 }
 
-/// What is wrong with a JSON text.
+/// The reason why a JSON text is refused.
 ///
 /// ```
 /// use refrain::key::{Document, JsonErrorKind};
