@@ -1,4 +1,4 @@
-//! From the arguments of a call to its key: bound to the names of the parameters, defaults filled in.
+//! The key of a call from its arguments: bound to the names of the parameters, defaults filled in.
 
 use std::collections::{HashMap, HashSet};
 
@@ -50,7 +50,7 @@ enum Kind {
 enum Role {
     Counts,
     Ignored,
-    /// What counts is what this function makes of it: the content of the file, not its path.
+    /// The argument counts by what this function makes of it: the content of the file, not its path.
     Through(Py<PyAny>),
 }
 
@@ -106,7 +106,7 @@ impl Recipe {
 }
 
 impl Recipe {
-    /// What `take` makes of the form of a call with these arguments.
+    /// The value that `take` makes of the form of a call with these arguments.
     pub(crate) fn request<T>(
         &self,
         args: &Bound<'_, PyTuple>,

@@ -1,4 +1,4 @@
-//! The only place of this crate that asks for the time.
+//! The clock of this crate: no other file asks for the time.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -17,7 +17,7 @@ enum Source {
 }
 
 impl Clock {
-    /// With `function`, whatever it returns is the time in seconds.
+    /// With `function`, the number it returns is the time in seconds.
     #[expect(
         clippy::disallowed_methods,
         reason = "this is the place that everybody else asks"

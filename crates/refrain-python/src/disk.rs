@@ -1,7 +1,7 @@
 //! `DiskTier`: results in the files of a folder, which the server reads and writes too.
 //!
-//! Whatever may wait for the disk runs without the interpreter, and takes it at no time. Codecs and everything that is
-//! told to users is in `refrain_cache/_disk.py`.
+//! Code that may wait for the disk runs without the interpreter, and takes it at no time. Codecs and messages to users are
+//! in `refrain_cache/_disk.py`.
 
 mod failure;
 mod ticket;
@@ -52,7 +52,7 @@ impl DiskFolder {
         Arc::clone(&self.live.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// What `work` makes of the tier, without the interpreter; an error if there is nothing but reading here.
+    /// Runs `work` on the tier, without the interpreter; an error if the tier is only read here.
     fn writing<T: Send>(
         &self,
         py: Python<'_>,
@@ -67,7 +67,7 @@ impl DiskFolder {
         done.map_err(|error| refused(py, &error))
     }
 
-    /// From now on files are only read here. What was there before.
+    /// From now on files are only read here. Returns the state before.
     fn read_only_from_now_on(&self) -> Arc<Live> {
         let live = Arc::new(Live {
             files: Files::Read(DiskReader::at(&self.dir)),
@@ -235,7 +235,7 @@ impl DiskFolder {
         self.writing(py, |tier| tier.set_capacity(capacity))
     }
 
-    /// All entries: keys and what is known of each without looking at its file.
+    /// All entries: keys, and the facts of each that are known without looking at its file.
     fn entries<'py>(&self, py: Python<'py>) -> PyResult<Vec<(Key, Bound<'py, PyDict>)>> {
         let (mut all, mut cursor) = (Vec::new(), None);
         loop {
@@ -264,7 +264,7 @@ impl DiskFolder {
         self.counts.note_undecoded();
     }
 
-    /// Lets go of the folder. Once what runs at this moment has ended, somebody else may write to it.
+    /// Lets go of the folder. Once the calls that run at this moment have ended, another tier may write to it.
     fn close(&self, py: Python<'_>) {
         let written = self.read_only_from_now_on();
         py.detach(|| drop(written));

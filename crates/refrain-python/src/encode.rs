@@ -1,4 +1,4 @@
-//! Python values in the canonical form of keys. What each type is written as is listed in `docs/python.md`.
+//! The encoder of Python values into the canonical form of keys. `docs/python.md` lists how each type is written.
 
 use std::cell::RefCell;
 
@@ -36,11 +36,11 @@ impl Json {
     }
 }
 
-/// What is needed while one request is encoded.
+/// The state while one request is encoded.
 pub(crate) struct Encoding<'py> {
     /// Describes objects of types that are not built in; see `refrain_cache/_describe.py`.
     pub(crate) describe: Bound<'py, PyAny>,
-    /// What is no mere refusal, such as a keyboard interrupt: it goes on to the caller.
+    /// An error that is no mere refusal, such as a keyboard interrupt: it goes on to the caller.
     interrupted: RefCell<Option<PyErr>>,
 }
 

@@ -1,4 +1,4 @@
-//! A function whose results are cached, as a callable: a hit costs a key, a lookup and nothing else.
+//! The callable that a decorated function becomes: a hit costs a key, a lookup and nothing else.
 
 use pyo3::exceptions::PyException;
 use pyo3::gc::{PyTraverseError, PyVisit};
@@ -13,7 +13,7 @@ use crate::lookup::{Looked, Lookup};
 pub(crate) struct CachedFunction {
     function: Py<PyAny>,
     lookup: Py<Lookup>,
-    /// Computes what is not there: called with key, arguments and keyword arguments.
+    /// Computes on a miss: called with key, arguments and keyword arguments.
     miss: Py<PyAny>,
     /// Told why a call went past the cache: called with the error.
     bypassed: Py<PyAny>,

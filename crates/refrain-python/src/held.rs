@@ -1,4 +1,4 @@
-//! A Python object that a cache holds: cloned and dropped by whoever, with or without the interpreter.
+//! A Python object that a cache holds: any thread clones and drops it, with or without the interpreter.
 
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ impl Drop for Object {
     /// object goes at once and not when Python happens to come by: it may be a hundred megabytes.
     fn drop(&mut self) {
         let object = self.0.take();
-        // Without an interpreter (it is shutting down) there is nobody left to give the memory back to.
+        // Without an interpreter (it is shutting down) there is nothing left to give the memory back to.
         let _ = Python::try_attach(|_| drop(object));
     }
 }

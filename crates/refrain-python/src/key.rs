@@ -1,4 +1,4 @@
-//! Keys as Python sees them.
+//! The class `Key` of Python, and keys of requests from their parts.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -67,7 +67,7 @@ pub(crate) fn key_of(
     request_of(generator, fingerprint, namespace, &parts?, encoding, take)
 }
 
-/// What `take` makes of the form of a request of these parts; or an `UnkeyableError` that names the part.
+/// The value that `take` makes of the form of a request of these parts; or an `UnkeyableError` that names the part.
 pub(crate) fn request_of<T>(
     generator: &str,
     fingerprint: &str,

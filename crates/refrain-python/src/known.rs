@@ -1,8 +1,8 @@
-//! The keys of requests made lately, by their form, so that a hit does not digest the same bytes again.
+//! A set-associative cache of keys by their form, so that a hit does not digest the same bytes again.
 //!
-//! A digest costs more than the rest of a hit. Forms are compared whole, so what is found here is what the digest would
-//! be, and what is not found costs time only. Forms and keys of all functions share one table, and a form goes to one of
-//! the few places that its hash names. The table doubles while it is crowded, up to a limit.
+//! A digest costs more than the rest of a hit. Forms are compared whole, so a key that is found here is the one that the
+//! digest would give, and one that is not found costs time only. Forms and keys of all functions share one table, and a
+//! form goes to one of the few places that its hash names. The table doubles while it is crowded, up to a limit.
 
 use std::hash::BuildHasher;
 
@@ -67,9 +67,9 @@ fn keep(form: &[u8], key: Key, digits: Option<Py<PyString>>) {
     drop(replaced);
 }
 
-/// The lock is held for nanoseconds, five times for as long as the table takes to grow, and with the interpreter's lock
-/// never met by anybody; without, who meets it lets others run. Nothing under it runs Python code or waits: what is
-/// dropped there is text that this thread has another reference to.
+/// The lock is held for nanoseconds, and five times for as long as the table takes to grow. With the interpreter's lock no
+/// thread finds it taken; without, a thread that does lets others run. Nothing under it runs Python code or waits: the text
+/// that is dropped there has another reference in this thread.
 fn with_known<T>(take: impl FnOnce(&mut KnownKeys) -> T) -> T {
     static KNOWN: SpinMutex<Option<KnownKeys>, Yield> = SpinMutex::new(None);
     take(KNOWN.lock().get_or_insert_with(KnownKeys::new))

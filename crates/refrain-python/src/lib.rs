@@ -1,8 +1,7 @@
 //! The native half of the Python package `refrain-cache`.
 //!
-//! It holds entries and makes keys: whatever a hit needs. It never calls back while it holds a lock, and waits for nothing
-//! but the disk, without the interpreter; computing, waiting and everything about tasks and threads is in
-//! `python/refrain_cache/`.
+//! It holds entries and makes keys: all that a hit needs. It never calls back while it holds a lock, and waits for nothing
+//! but the disk, without the interpreter. Computing, waiting and all about tasks and threads is in `python/refrain_cache/`.
 
 mod argument;
 mod clock;

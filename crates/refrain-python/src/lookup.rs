@@ -1,4 +1,4 @@
-//! From a call to what the cache has for it.
+//! The lookup of a call: its key, and the value that the cache has under it.
 
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
@@ -11,7 +11,7 @@ use crate::known;
 use crate::lru::{ExactLru, Found, expect_lru};
 use crate::memory::MemoryCache;
 
-/// Where the results of one function are looked for, and under which keys.
+/// The cache of one function's results, and the recipe of their keys.
 #[pyclass(frozen, module = "refrain_cache._native")]
 pub(crate) struct Lookup {
     key: KeySource,
@@ -32,7 +32,7 @@ enum Store {
     Memory(Py<MemoryCache>),
 }
 
-/// What was found for a call.
+/// The answer to a lookup.
 pub(crate) enum Looked<'py> {
     Hit(Py<PyAny>),
     /// The key, to keep the result under.

@@ -24,13 +24,13 @@ use state::{Limits, Removed, State};
 
 #[pyclass(frozen, subclass, weakref, module = "refrain_cache._native")]
 pub(crate) struct ExactLru {
-    /// Held for nanoseconds, and with the interpreter's lock never met by anybody: letting it go is a plain store.
-    /// Without that lock, who meets it lets others run, since the holder may have been interrupted.
+    /// Held for nanoseconds. With the interpreter's lock no thread finds it taken, and releasing it is a plain store.
+    /// Without that lock, a thread that finds it taken lets others run, since the holder may have been interrupted.
     state: SpinMutex<State, Yield>,
     clock: Clock,
 }
 
-/// What a lookup found.
+/// The result of a lookup.
 pub(crate) enum Found {
     Value(Py<PyAny>),
     Nothing,
@@ -309,12 +309,12 @@ impl ExactLru {
         )
     }
 
-    /// Zeroes hits, misses and evictions. What is held, and the most that was, stay.
+    /// Zeroes hits, misses and evictions. Sums of what is held, and the most that was, stay.
     fn reset_stats(&self) {
         self.lock().counters = state::Counters::default();
     }
 
-    /// What is known of each entry, the least recently used one first.
+    /// The facts of each entry, the least recently used one first.
     fn get_entries_summary<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyDict>>> {
         let now = self.clock.now(py)?;
         let known: Vec<_> = self
@@ -391,7 +391,7 @@ impl ExactLru {
         if let Some(function) = self.clock.function() {
             visit.call(function)?;
         }
-        // Whoever holds the lock is about to let it go; what it holds is reachable then.
+        // The thread that holds the lock is about to release it; the objects are reachable then.
         let Some(state) = self.state.try_lock() else {
             return Ok(());
         };

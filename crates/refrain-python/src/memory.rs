@@ -55,7 +55,7 @@ impl MemoryCache {
         Ok(live)
     }
 
-    /// The value, counted as a hit; a miss is not counted, for those who compute it then.
+    /// The value, counted as a hit; a miss is not counted, for callers that compute it then.
     pub(crate) fn found(&self, py: Python<'_>, key: &Key) -> PyResult<Option<Py<PyAny>>> {
         let value = self.live(py)?.cache.hit(&key.0);
         Ok(value.map(|value| value.get(py)))
@@ -98,12 +98,12 @@ impl MemoryCache {
             .map_or(default, |value| value.get(py)))
     }
 
-    /// The value, counted as a hit; or `default`, not counted, for those who compute it then.
+    /// The value, counted as a hit; or `default`, not counted, for callers that compute it then.
     fn hit(&self, py: Python<'_>, key: &Key, default: Py<PyAny>) -> PyResult<Py<PyAny>> {
         Ok(self.found(py, key)?.unwrap_or(default))
     }
 
-    /// The value and what is known of it, not counted; `None` if there is none.
+    /// The value and its facts, not counted; `None` if there is none.
     fn peek<'py>(
         &self,
         py: Python<'py>,
@@ -162,7 +162,7 @@ impl MemoryCache {
         }
     }
 
-    /// Ends a computation with its value, and says what became of that.
+    /// Ends a computation with its value, and says whether it is stored.
     #[pyo3(signature = (ticket, value, weight_bytes, ttl_seconds, cost_seconds, tags))]
     #[expect(
         clippy::too_many_arguments,
@@ -287,7 +287,7 @@ impl MemoryCache {
         Ok(())
     }
 
-    /// All entries: keys and what is known of each.
+    /// All entries: keys and facts of each.
     fn entries<'py>(&self, py: Python<'py>) -> PyResult<Vec<(Key, Bound<'py, PyDict>)>> {
         let live = self.live(py)?;
         let (mut all, mut cursor) = (Vec::new(), None);
@@ -360,7 +360,7 @@ fn described<'py>(py: Python<'py>, info: &EntryInfo) -> PyResult<Bound<'py, PyDi
     Ok(told)
 }
 
-/// What became of a value that was to be stored, in a word.
+/// The outcome of storing a value, in a word.
 pub(crate) fn became(insertion: Insertion) -> &'static str {
     match insertion {
         Insertion::Stored => "stored",

@@ -1,5 +1,5 @@
-//! The clock of a cache of the library: the machine's, or one that is moved by hand before each operation. What the
-//! user's says is to files the time in seconds since 1970.
+//! The clock of a cache of the library: the machine's, or one that is moved by hand before each operation. Files take the
+//! time of a user's clock for seconds since 1970.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -12,7 +12,7 @@ use crate::clock::Clock;
 pub(crate) enum Time {
     /// The library asks the machine, and a thread of its own removes what has expired.
     Machine,
-    /// Moved on by whoever uses the cache. For clocks of the user's, and for child processes: the thread that the
+    /// Moved on by each call that uses the cache. For clocks of the user's, and for child processes: the thread that the
     /// parent had for alarms does not exist there, and its locks may be held for ever.
     Stepped {
         hands: FakeClock,

@@ -87,9 +87,9 @@ class Cache:
         timeout_seconds: float | None = None,
         refresh: bool = False,
     ) -> Any:
-        """The value; made by `compute()` on this thread if there is none and nobody else makes it.
+        """The value; made by `compute()` on this thread if there is none and no other caller makes it.
 
-        `timeout_seconds` limits the wait for somebody else. `refresh` does not look at what is stored.
+        `timeout_seconds` limits the wait for another caller. `refresh` does not look at the stored value.
         """
         digest = key_for(key)
         if not refresh:
@@ -168,7 +168,7 @@ class Cache:
     def invalidate(self, key: Any) -> bool:
         """Removes the entry, from the disk first. What is being computed for it now is not stored.
 
-        A `DiskError` if the disk refuses: nobody in this process sees the entry again, but a crash may bring it back.
+        A `DiskError` if the disk refuses: this process does not see the entry again, but a crash may bring it back.
         """
         digest = key_for(key)
         try:

@@ -1,6 +1,6 @@
 """A function that is called through a cache: what decorators of every cache share.
 
-Whatever goes wrong with keys or the cache, the function is called and its result is returned.
+If anything goes wrong with keys or the cache, the function is called and its result is returned.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from ._native import CachedFunction, Lookup
 
 _log = logging.getLogger("refrain_cache")
 
-#: Who computes a result that is not there, and how it is kept.
+#: The flights that compute a result on a miss, and the place where it is kept.
 Keeping = Callable[["Notices"], "tuple[Flights, Results]"]
 
 
 def remember(function: Callable[..., Any], lookup: Lookup, keeping: Keeping) -> Any:
-    """The function as it is called through a cache: looked up natively, computed once for all who ask."""
+    """The function as it is called through a cache: looked up natively, computed once for all callers."""
     notices = Notices(function, frames=3)
 
     def miss(key: Any, args: tuple[Any, ...], kwargs: dict[str, Any] | None) -> Any:
@@ -63,10 +63,10 @@ def remember_async(function: Callable[..., Any], lookup: Lookup, keeping: Keepin
 
 
 class Notices:
-    """What the users of a function or folder are told, once: that calls went past the cache, or that keeping failed."""
+    """The warning to users of a function or folder, once: calls went past the cache, or keeping a result failed."""
 
     def __init__(self, function: object, frames: int | None = 4) -> None:
-        #: From where a warning is given, in frames, to whoever called the function; `None` if that is not always the same.
+        #: Frames from the warning to the caller of the function; `None` if their number is not always the same.
         self._frames = frames
         self._function = getattr(function, "__qualname__", repr(function))
         self._told: set[str] = set()
@@ -98,7 +98,7 @@ class Notices:
 
 
 def _frames_to_user() -> int:
-    """As seen from whoever asks: the first one that is not of this package."""
+    """Frames up to the caller: the first one that is not of this package."""
     frames, frame = 1, sys._getframe(1)
     while frame.f_back is not None and frame.f_globals.get("__package__") == __package__:
         frames, frame = frames + 1, frame.f_back
@@ -106,7 +106,7 @@ def _frames_to_user() -> int:
 
 
 def is_single_use(value: Any) -> bool:
-    """Whether it can be read only once, so that nobody but the first caller would get anything from it."""
+    """Whether it can be read only once, so that only the first caller would get anything from it."""
     try:
         if isinstance(value, (types.CoroutineType, types.AsyncGeneratorType, asyncio.Future)):
             return True

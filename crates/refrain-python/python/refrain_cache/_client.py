@@ -106,7 +106,7 @@ class Client:
             pause = min(pause * 1.5, 1.0)
 
     def leave(self, job: Job | str) -> None:
-        """Leaves a job; its work stops if nobody else waits for it."""
+        """Leaves a job; its work stops if no other client waits for it."""
         self._request("DELETE", self._job_path(job))
 
     def result(self, of: Key | str | Job) -> Result:

@@ -1,4 +1,4 @@
-"""What objects of types that are not built in are in a key.
+"""Descriptions of objects whose types are not built in, for keys.
 
 `describe` gives a tuple for the native encoder: `("tagged", type, content)`, `("variant", type, variant, content)` or
 `("value", content)`. An object it has no rule for cannot be keyed: a stand-in such as `repr` would sooner or later be
@@ -118,7 +118,7 @@ def _picture(item: Any) -> _Description | None:
     return "tagged", "PIL.Image", content
 
 
-#: Asked only when somebody has imported the library: otherwise no object is of it.
+#: Asked only when the library has been imported: otherwise no object is of it.
 _LIBRARIES: dict[str, Callable[[Any], _Description | None]] = {
     "numpy": _numpy,
     "PIL.Image": _picture,

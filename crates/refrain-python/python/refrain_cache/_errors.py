@@ -1,4 +1,4 @@
-"""What can go wrong, each error a `RefrainError` and the built-in that fits."""
+"""The errors of this package, each a `RefrainError` and the built-in that fits."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Single-flight for threads and tasks together: one computation per key, however many ask at once.
 
-Whoever finds nothing first leads. A leading thread computes where it stands; a leading task has the computation run in
-a task of its own, so that it goes on when its caller is cancelled. The others wait: a thread by sleeping without the
-interpreter, a task by awaiting. Nothing of the cache is locked meanwhile.
+The first caller that finds nothing leads. A leading thread computes where it stands; a leading task has the computation
+run in a task of its own, so that it goes on when its caller is cancelled. The others wait: a thread by sleeping without
+the interpreter, a task by awaiting. Nothing of the cache is locked meanwhile.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from ._errors import WaitTimeoutError
 from ._loops import Loop, current_loop
 from ._waiting import LoopBlockedError, inside, waiting_for
 
-#: Seconds after which whoever waits for a task looks whether its loop is still there: a loop that is closed in the
-#: middle of something tells nobody.
+#: Seconds after which a waiter for a task looks whether the task's loop is still there: a loop that is closed in the
+#: middle of something wakes no waiter.
 _LOOK_AGAIN = 1.0
 
 _numbers = itertools.count(1)
@@ -33,7 +33,7 @@ class Results(Protocol):
         """The value in a tuple of one, or a ticket for a computation that begins now."""
 
     def is_current(self, ticket: Any) -> bool:
-        """Whether what the computation gives may be handed to somebody who asks now."""
+        """Whether the value of the computation may be given to a caller that asks now."""
 
     def finish(self, ticket: Any, key: Any, value: Any, seconds: float) -> bool:
         """Ends the computation; false if the value is for one caller only."""
@@ -58,7 +58,7 @@ class Flight:
         self.number = next(_numbers)
         #: How it ended: `("value", …)`, `("failed", error)`, `("private", None)` or `("abandoned", None)`.
         self._outcome: Future[tuple[str, Any]] = Future()
-        # A future that runs cannot be cancelled by somebody who waits for it.
+        # A waiter cannot cancel a future that runs.
         self._outcome.set_running_or_notify_cancel()
 
     @property
@@ -69,7 +69,7 @@ class Flight:
         try:
             self._outcome.set_result((kind, content))
         except InvalidStateError:
-            pass  # It has ended already: of those who find its loop lost, one is the first.
+            pass  # It has ended already: of the waiters that find its loop lost, one is the first.
 
     def wait(self, limit: Limit) -> tuple[str, Any]:
         """Sleeps until it has ended."""
@@ -137,7 +137,7 @@ class Flights:
         compute: Callable[[], Any],
         timeout_seconds: float | None = None,
     ) -> Any:
-        """The value for `key`; computed by this thread if nobody else does."""
+        """The value for `key`; computed by this thread if no other caller computes it."""
         limit = Limit(timeout_seconds)
         home = current_loop()
         loop = None if home is None else home.identity
@@ -170,7 +170,7 @@ class Flights:
         compute: Callable[[], Awaitable[Any]],
         timeout_seconds: float | None = None,
     ) -> Any:
-        """The value for `key`; computed by a task of this loop if nobody else does."""
+        """The value for `key`; computed by a task of this loop if no other caller computes it."""
         limit = Limit(timeout_seconds)
         loop = current_loop()
         if loop is None:
@@ -204,7 +204,7 @@ class Flights:
                 raise loop.gone(content)
 
     def overtake(self, is_meant: Callable[[Flight], bool]) -> None:
-        """Those who ask from now on do not get what these computations give."""
+        """Callers that ask from now on do not get the values of these computations."""
         with self._lock:
             for flight in [flight for flight in self._running.values() if is_meant(flight)]:
                 self._overtake(flight)
@@ -217,7 +217,7 @@ class Flights:
 
     @property
     def joined(self) -> int:
-        """Callers that joined a computation of somebody else."""
+        """Callers that joined a computation of another caller."""
         return self._joined
 
     def reset_joined(self) -> None:
@@ -252,7 +252,7 @@ class Flights:
             self._end(results, flight, "failed", error)
             raise
         except BaseException:
-            # An interrupt is for this thread. Another one of those who wait begins anew.
+            # An interrupt is for this thread. One of the waiters begins anew.
             self._abandon(results, flight)
             raise
         self._land(results, flight, value, seconds)
@@ -284,7 +284,7 @@ class Flights:
         if shared:
             flight.end("value", value)
         else:
-            # Whoever waits computes for itself, and only a leading task gets this one.
+            # Each waiter computes for itself, and only a leading task gets this one.
             flight.end("private", value)
 
     def _abandon(self, results: Results, flight: Flight) -> None:

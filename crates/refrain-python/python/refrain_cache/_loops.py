@@ -1,6 +1,6 @@
 """The event loop that code runs in, asyncio's or trio's: what flights need of one.
 
-Trio is never imported here. Where it runs, somebody else has imported it.
+Trio is never imported here. Where it runs, the program has imported it.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class AsyncioBell:
         try:
             self._loop.call_soon_threadsafe(self._set)
         except RuntimeError:
-            pass  # The loop of the one who waited is closed.
+            pass  # The loop of the waiting task is closed.
 
     def _set(self) -> None:
         if not self._woken.done():
@@ -136,7 +136,7 @@ class TrioBell:
         try:
             self._token.run_sync_soon(self._woken.set)
         except self._trio.RunFinishedError:
-            pass  # The run of the one who waited is over.
+            pass  # The run of the waiting task is over.
 
     async def rung(self, timeout_seconds: float | None) -> None:
         with self._trio.move_on_after(float("inf") if timeout_seconds is None else timeout_seconds):

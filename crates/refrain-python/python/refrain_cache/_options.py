@@ -1,4 +1,4 @@
-"""What may be said of an entry or a cache, checked in one place for memory and disk."""
+"""The options of an entry or a cache, checked in one place for memory and disk."""
 
 from __future__ import annotations
 

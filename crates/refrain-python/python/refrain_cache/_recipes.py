@@ -1,4 +1,4 @@
-"""How the key of a call is made: the function, its version, and every argument under the name of its parameter."""
+"""The recipe for keys of calls: the function, its version, and every argument under the name of its parameter."""
 
 from __future__ import annotations
 

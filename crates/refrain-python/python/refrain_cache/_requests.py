@@ -28,7 +28,7 @@ class HttpRequest:
 
     @classmethod
     def from_wsgi(cls, environ: Mapping[str, Any]) -> HttpRequest:
-        """From the environment of a WSGI application; reads the body, so give it on to nobody else."""
+        """From the environment of a WSGI application; reads the body, so no other reader gets it."""
         headers = {
             name[5:].replace("_", "-").lower(): value
             for name, value in environ.items()

@@ -1,4 +1,4 @@
-"""How much memory a value takes, roughly: what an entry is charged with unless the caller says."""
+"""The estimated size of a value: an entry is charged with it unless the caller gives one."""
 
 from __future__ import annotations
 

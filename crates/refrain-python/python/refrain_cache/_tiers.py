@@ -1,7 +1,7 @@
-"""Memory in front of a disk: what is not in the one is looked for in the other, and what is made is kept in both.
+"""Memory in front of a disk: a value that is not in memory is looked for on disk, and a new one is kept in both.
 
-A value goes to the disk first, and leaves it first, so that what is in memory is never older than what is on disk.
-Whoever looks on disk for the memory leads a flight meanwhile: what has been invalidated since is not put into memory.
+A value goes to the disk first, and leaves it first, so that the one in memory is never older than the one on disk.
+A caller that looks on disk for the memory leads a flight meanwhile: a value invalidated since is not put into memory.
 """
 
 from __future__ import annotations
@@ -187,7 +187,7 @@ class TieredMemory(MemoryCache):
         return memory
 
     def begin_anew(self, flights: TieredFlights) -> None:
-        """Has these flights from now on, and locks that nobody holds."""
+        """Has these flights from now on, and locks that no thread holds."""
         self._flights = flights
         self._notices = Notices(self.disk, frames=None)
         # Held while both change, so that they change in the same order.

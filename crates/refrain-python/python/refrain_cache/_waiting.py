@@ -1,4 +1,4 @@
-"""Who waits for whom, across all caches of the process: a cycle is refused before anybody waits.
+"""The wait graph of all caches of the process: a cycle is refused before a caller waits.
 
 The nodes are running computations and event loops. A computation waits for another one; a computation that runs as a
 task waits for its loop to come round; and a loop waits while code on its thread waits without giving it back.
@@ -24,7 +24,7 @@ inside: contextvars.ContextVar[Optional["Flight"]] = contextvars.ContextVar("ins
 # Reentrant, and what it guards is changed in single steps: the collector may close a coroutine that waits, on the very
 # thread that is in here.
 _lock = threading.RLock()
-#: Who waits for whom: pairs under the identity of the wait.
+#: Which node waits for which: pairs under the identity of the wait.
 _edges: dict[object, tuple[Any, Flight]] = {}
 
 
@@ -58,7 +58,7 @@ def waiting_for(flight: Flight, *, blocked_loop: Any = None) -> Iterator[None]:
 
 def _path(start: Any, goal: Any) -> list[Any] | None:
     """From `start` to `goal`, both included, if `start` waits for it."""
-    # Few: only computations and blocked loops that wait are here, not whoever else does.
+    # Few: only computations and blocked loops that wait are here, not other callers.
     edges = list(_edges.values())
     seen = {start}
     paths = [[start]]

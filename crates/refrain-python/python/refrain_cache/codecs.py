@@ -1,7 +1,7 @@
-"""Values as bytes and back, for whoever stores or sends them. Which codec wrote the bytes is never guessed from them.
+"""Values as bytes and back, for code that stores or sends them. Which codec wrote the bytes is never guessed from them.
 
 `encode` chooses by the type of the value; `decode` is told the name. Reading runs no code that is in the bytes: pickle
-is a codec only for those who name it, `encode(value, "pickle")` and `decode("pickle", data)`.
+is a codec only where it is named, `encode(value, "pickle")` and `decode("pickle", data)`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-//! What the disk refused, as errors of Python's.
+//! Failures of the disk, as errors of Python's.
 
 use std::error::Error;
 use std::io;
@@ -8,7 +8,7 @@ use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
 use refrain_disk::{DiskError, OpenError};
 
-/// Why a folder cannot be used.
+/// The error of a folder that cannot be used.
 pub(super) fn not_opened(py: Python<'_>, error: &OpenError) -> PyErr {
     match error {
         OpenError::InUse { .. } => made(py, "DiskInUseError", error),
@@ -20,7 +20,7 @@ pub(super) fn refused(py: Python<'_>, error: &DiskError) -> PyErr {
     made(py, "DiskError", error)
 }
 
-/// That nothing is written here.
+/// The error of a tier that writes nothing.
 pub(super) fn is_read_only(py: Python<'_>, dir: &Path) -> PyErr {
     let message = format!(
         "the disk tier at `{}` is only read here; open it without `read_only`, in the one process that writes",

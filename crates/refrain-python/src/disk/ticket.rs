@@ -1,4 +1,4 @@
-//! A moment at which a computation began, for the disk.
+//! The ticket of the disk: the moment at which a computation began.
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;

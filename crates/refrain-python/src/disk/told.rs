@@ -1,4 +1,4 @@
-//! What Python is told of entries, and of what the disk did.
+//! Entries and counters of the disk, as Python sees them.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -9,12 +9,12 @@ use refrain_disk::{DiskEntry, DiskError, DiskStats};
 
 use crate::memory::limit;
 
-/// What the library does not count.
+/// Counters that the library does not have.
 #[derive(Default)]
 pub(super) struct Counts {
-    /// Entries that were read but not made values of, by those who asked for values.
+    /// Entries that were read but not decoded, for callers that asked for values.
     undecoded: AtomicU64,
-    /// By one who only reads.
+    /// Of a tier that only reads.
     hits: AtomicU64,
     misses: AtomicU64,
     errors: AtomicU64,
@@ -80,7 +80,7 @@ impl Counts {
         self.of_loads(py, hits, misses, read(&self.errors))
     }
 
-    /// An entry that was read and not made a value of is a miss.
+    /// An entry that was read and not decoded is a miss.
     fn of_loads<'py>(
         &self,
         py: Python<'py>,
@@ -120,8 +120,8 @@ pub(super) fn loaded_entry(py: Python<'_>, entry: DiskEntry) -> Loaded<'_> {
     )
 }
 
-/// What is known of an entry without looking at its file. Its age and hits are those since the tier was opened, so they
-/// are left out.
+/// The facts of an entry that are known without looking at its file. Its age and hits are those since the tier was opened,
+/// so they are left out.
 pub(super) fn described<'py>(py: Python<'py>, info: &EntryInfo) -> PyResult<Bound<'py, PyDict>> {
     let tags: Vec<&str> = info.tags.iter().map(|tag| &**tag).collect();
     let told = PyDict::new(py);

@@ -1,4 +1,4 @@
-//! Memory as callers state it: megabytes of 1,048,576 bytes, written as floating-point numbers.
+//! Fixed-point amounts of memory: callers state megabytes of 1,048,576 bytes as floating-point numbers.
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -16,7 +16,7 @@ const PER_MB: f64 = 1_048_576.0 * 1_000_000.0;
 impl Amount {
     pub(super) const NOTHING: Self = Self(0);
 
-    /// From `mb`, rounded to the unit; what is too large to be told (17 TB) is the largest amount.
+    /// From `mb`, rounded to the unit; sizes that are too large (17 TB) become the largest amount.
     pub(super) fn from_mb(name: &str, mb: f64) -> PyResult<Self> {
         if mb.is_nan() || mb < 0.0 {
             return Err(PyValueError::new_err(format!(
@@ -43,7 +43,7 @@ impl Amount {
         Self(self.0.saturating_add(other.0))
     }
 
-    /// What is left of a sum without one of its parts.
+    /// A sum without one of its parts.
     pub(super) fn minus(self, part: Self) -> Self {
         Self(self.0.saturating_sub(part.0))
     }

@@ -15,7 +15,7 @@ pub(super) struct HashedKey {
     pub(super) hash: isize,
 }
 
-/// One stored value and what is known of it.
+/// One stored value and its facts.
 pub(super) struct Entry {
     pub(super) key: HashedKey,
     pub(super) value: Py<PyAny>,
@@ -27,7 +27,7 @@ pub(super) struct Entry {
     pub(super) access_count: u64,
 }
 
-/// Where an entry is, as long as it is there: a slot is used again, with another generation.
+/// The place of an entry, as long as it is there: a slot is used again, with another generation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Place {
     slot: u32,
@@ -64,7 +64,7 @@ impl Entries {
             newest: NONE,
             oldest: NONE,
             free: NONE,
-            // Python's own hashes of numbers are known to everybody.
+            // Python's own hashes of numbers can be guessed, so they are seeded.
             seed: RandomState::new().hash_one(0),
             used: Amount::NOTHING,
         }

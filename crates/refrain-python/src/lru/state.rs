@@ -1,4 +1,4 @@
-//! What an LRU cache does under its lock: limits, counters and the entries. Nothing here runs code of the user's.
+//! The data under the lock of an LRU cache: limits, counters and the entries. Nothing here runs code of the user's.
 
 use super::amount::Amount;
 use super::entries::{Entries, Entry, Place};
@@ -112,7 +112,7 @@ impl State {
         current
     }
 
-    /// What is being computed for keys of this hash is for those who wait for it, and not to be stored.
+    /// Values that are being computed for keys of this hash are for their waiters, and are not stored.
     pub(super) fn overtake(&mut self, hash: isize) {
         self.running.retain(|(_, running)| *running != hash);
     }

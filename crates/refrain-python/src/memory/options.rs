@@ -1,4 +1,4 @@
-//! What a caller says about an entry.
+//! The options of an entry that a caller gives.
 
 use std::sync::Arc;
 use std::time::Duration;

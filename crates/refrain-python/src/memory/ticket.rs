@@ -1,4 +1,4 @@
-//! A computation that Python runs and the cache knows of: begun here, ended here, and in between anywhere.
+//! The ticket of a computation that Python runs: begun here, ended here, and in between anywhere.
 //!
 //! To the cache it is an asynchronous computation whose future is ready when Python says so. It is polled twice, when
 //! it begins and when it ends, so no thread waits for it and nothing of it runs under a lock.
@@ -19,7 +19,7 @@ use crate::memory::options::Options;
 type Landing = Result<Answer<Held>, ComputeError<Infallible>>;
 type Flight = Pin<Box<dyn Future<Output = Landing> + Send>>;
 
-/// A computation that has begun. Whoever drops it abandons the computation.
+/// A computation that has begun. Dropping it abandons the computation.
 #[pyclass(frozen, module = "refrain_cache._native")]
 pub(crate) struct Ticket {
     flight: Mutex<Option<Flight>>,
@@ -41,7 +41,7 @@ pub(super) fn enter_child_process() {
     PROCESS.fetch_add(1, Ordering::Relaxed);
 }
 
-/// What a request for a key leads to.
+/// The outcome of a request for a key.
 pub(super) enum Begun {
     Hit(Answer<Held>),
     Ticket(Ticket),
