@@ -32,7 +32,7 @@ pub(crate) struct Client {
     named_by: NamedBy,
 }
 
-/// Who said which server to talk to.
+/// The place that named the server to talk to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NamedBy {
     Flag,
@@ -40,7 +40,7 @@ pub(crate) enum NamedBy {
     Configuration,
 }
 
-/// What answers at the address of a server.
+/// The kind of answer at the address of a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Presence {
     Refrain,
@@ -203,7 +203,7 @@ impl Client {
     }
 }
 
-/// What a job's `error` says, as a failure.
+/// The `error` of a job, as a failure.
 pub(crate) fn problem_failure(problem: Option<&Value>) -> Failure {
     let text = |name| problem.and_then(|problem| problem.get(name)?.as_str());
     match text("detail").or_else(|| text("title")) {

@@ -1,4 +1,4 @@
-//! One module a command.
+//! The commands, one in each module.
 
 mod bench;
 mod clear;

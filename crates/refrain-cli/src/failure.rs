@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anstyle::{AnsiColor, Style};
 use refrain_server::config::LoadError;
 
-/// Why a command did not do what it was asked, and what to do next.
+/// The reason why a command did not do what it was asked, and what to do next.
 #[derive(Debug)]
 pub(crate) struct Failure {
     message: String,
@@ -15,7 +15,7 @@ pub(crate) struct Failure {
     kind: Kind,
 }
 
-/// What a script can tell from the exit code.
+/// The meaning of an exit code, for scripts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Failed = 1,
@@ -34,7 +34,7 @@ impl Failure {
         }
     }
 
-    /// What was asked makes no sense, whatever the state of the world.
+    /// The command line or the configuration makes no sense.
     pub(crate) fn usage(message: impl fmt::Display) -> Self {
         Self {
             kind: Kind::Usage,
@@ -42,7 +42,7 @@ impl Failure {
         }
     }
 
-    /// Somebody pressed Ctrl-C.
+    /// The user pressed Ctrl-C.
     pub(crate) fn interrupted(message: impl fmt::Display) -> Self {
         Self {
             kind: Kind::Interrupted,
@@ -69,7 +69,7 @@ impl Failure {
         let paint = |color: AnsiColor| Style::new().bold().fg_color(Some(color.into()));
         let (red, cyan) = (paint(AnsiColor::Red), paint(AnsiColor::Cyan));
         let mut stderr = anstream::stderr().lock();
-        // Nobody is left to be told that standard error is closed.
+        // Where standard error is closed, there is no place to say so.
         let _ = writeln!(stderr, "{red}error:{red:#} {}", self.message);
         let mut cause = self.source.as_deref().map(|source| source as &dyn Error);
         while let Some(error) = cause {

@@ -1,4 +1,4 @@
-//! A bounded, lossy queue between the log and standard error: a thread of its own writes, so that a log that nobody
+//! A bounded, lossy queue between the log and standard error. A thread of its own writes, so that a log that no program
 //! reads, or a disk that is full, costs log lines and never a request.
 //!
 //! Lines that find the queue full, and lines that cannot be written, are lost and counted.

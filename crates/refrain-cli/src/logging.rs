@@ -1,4 +1,4 @@
-//! The log of the server, and what is said before there is one.
+//! The log of the server, and the warnings about settings before there is one.
 
 use std::io::Write;
 use std::panic;

@@ -1,6 +1,6 @@
-//! The `refrain` command: the server, and what talks to it from a terminal or a script.
+//! The `refrain` command: runs the server, and talks to it from a terminal or a script.
 //!
-//! Data goes to standard output, talk to standard error.
+//! Data goes to standard output, messages to standard error.
 //! The exit code is 0 when it worked, 1 when it did not, 2 when the command line or the
 //! configuration makes no sense, and 130 when it was interrupted.
 

@@ -1,4 +1,4 @@
-//! What goes to standard output: data, as a table for people or as JSON for programs.
+//! Data for standard output, as a table for people or as JSON for programs.
 
 use std::io::{self, Write};
 

@@ -1,4 +1,4 @@
-//! What stands in the parentheses of an attribute.
+//! The arguments in the parentheses of an attribute.
 
 use proc_macro2::Span;
 use syn::ext::IdentExt;

@@ -1,4 +1,4 @@
-//! `#[derive(Keyable)]` and `#[derive(Weigh)]`: what a type of the user's own needs to be an argument and a result.
+//! The derives `Keyable` and `Weigh`, by which a type of the user's own can be an argument and a result.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, format_ident};
@@ -44,7 +44,7 @@ pub(crate) fn keyable(input: TokenStream) -> TokenStream {
     })
 }
 
-/// `impl Weigh`: what the fields own.
+/// `impl Weigh`: the sum of what the fields own.
 pub(crate) fn weigh(input: TokenStream) -> TokenStream {
     expand(input, "Weigh", |input, krate| {
         let arms = shapes(input, "Weigh")?.into_iter().map(
@@ -84,7 +84,7 @@ fn expand(
     expanded.unwrap_or_else(Error::into_compile_error)
 }
 
-/// Where the crate `refrain` is: what `#[refrain(crate = …)]` says.
+/// The path of the crate `refrain`: the one of `#[refrain(crate = …)]`, if given.
 fn krate(input: &DeriveInput) -> Result<Path> {
     let mut krate = None;
     for attribute in input

@@ -1,4 +1,4 @@
-//! The function again, with one call of the library for its body.
+//! The expansion of an attribute: the function again, with one call of the library for its body.
 
 mod key;
 mod prepare;
@@ -14,8 +14,8 @@ use crate::function::{Function, Kind, mentions};
 use crate::handle;
 use crate::hygiene::{at, hygienic, moved_to};
 
-/// What an attribute expands to. The function stays even if something is wrong, so that one mistake is one error and
-/// not one more for each call.
+/// The expansion of an attribute. The function stays even if something is wrong, so that one mistake is one error and not
+/// one more for each call.
 pub(crate) fn attribute(kind: Kind, arguments: TokenStream, item: &TokenStream) -> TokenStream {
     let expanded = syn::parse2(arguments)
         .and_then(|arguments| Ok((Function::parse(kind, item)?, arguments)))

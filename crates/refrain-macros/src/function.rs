@@ -1,4 +1,4 @@
-//! The function under an attribute: what it takes, what it gives, and whether that can be cached.
+//! The function under an attribute: its arguments, its result, and whether they can be cached.
 
 mod parameter;
 mod refusals;

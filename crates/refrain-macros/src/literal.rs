@@ -1,4 +1,4 @@
-//! Values that are clearly wrong as they are written, refused before the compiler would say it in its own words.
+//! Checks of literals: values that are clearly wrong are refused before the compiler would say it in its own words.
 
 use syn::spanned::Spanned;
 use syn::{Error, Expr, ExprLit, ExprUnary, Ident, Lit, LitStr, Result, UnOp};

@@ -1,4 +1,4 @@
-//! Gives `self` another name in the body of an `async` method.
+//! The renaming of `self` in the body of an `async` method.
 //!
 //! The computation may outlive the caller, so it works on a clone; and a clone cannot be bound to the name `self`.
 

@@ -1,9 +1,9 @@
-//! Questions about types as they are written.
+//! Checks of types as they are written.
 
 use syn::visit_mut::{self, VisitMut};
 use syn::{Ident, Lifetime, Type, TypeImplTrait, TypeReference};
 
-/// What a type contains, however deep.
+/// A search through a type, however deep.
 #[derive(Default)]
 pub(crate) struct Contents {
     /// A reference or lifetime that is not `'static`.
