@@ -18,9 +18,13 @@ PRONOUNS = re.compile(r"\b(whoever|whomever|he|his|him|himself)\b", re.IGNORECAS
 
 # What is not written in this way yet. Nothing may be added.
 OLD_COMMENTS: tuple[str, ...] = (
-    "crates/",
-    "fuzz/",
-    "tests/",
+    "crates/refrain/src/cache",
+    "crates/refrain/src/clock",
+    "crates/refrain/src/computed.rs",
+    "crates/refrain/src/flight",
+    "crates/refrain-disk/",
+    "crates/refrain-relief/",
+    "crates/refrain-server/",
 )
 OLD_PAGES: tuple[str, ...] = (
     "ARCHITECTURE.md",

@@ -43,7 +43,7 @@ pub(crate) fn ask<T: DeserializeOwned>(
     let reader = std::thread::spawn(move || {
         let mut text = String::new();
         let result = output.read_to_string(&mut text).map(|_| text);
-        // Nobody listens any more when the child was ended.
+        // The other end is closed when the child was ended.
         let _ = read.send(result);
     });
     let answer = answer.recv_timeout(patience);

@@ -1,5 +1,5 @@
 //! What each operation takes as the cache grows: one that is O(1) takes the same, but for misses of the processor's
-//! own caches; the maps and lists beside it show what those cost anybody.
+//! own caches; the maps and lists beside it show what those cost by themselves.
 
 mod resize;
 

@@ -46,7 +46,7 @@ enum Command {
     Curve(curve::Options),
     /// What storing, loading and starting take on this machine's disk
     Disk(disk::Options),
-    /// What caches do where it gets difficult: cycles, panics, callers who leave
+    /// What caches do where it gets difficult: cycles, panics, callers that leave
     Probe(probe::Options),
     /// Computation time that the policies save on recorded requests
     Replay(replay::Options),

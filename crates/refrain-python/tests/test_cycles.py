@@ -1,4 +1,4 @@
-"""Nothing hangs, and nobody waits for himself: computations that need each other, and loops that are blocked."""
+"""Nothing hangs, and no computation waits for itself: computations that need each other, and loops that are blocked."""
 
 from __future__ import annotations
 

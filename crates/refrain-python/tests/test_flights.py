@@ -1,4 +1,4 @@
-"""One computation per key, for threads and tasks together, whoever fails or leaves."""
+"""One computation per key, for threads and tasks together, whichever of them fails or leaves."""
 
 from __future__ import annotations
 
@@ -227,7 +227,7 @@ def test_a_wait_ends_in_time_and_the_computation_goes_on():
 
 
 def test_32_threads_and_loops_at_once_agree_with_the_function():
-    """Every caller gets the value of its key, whoever computes it, while entries are evicted and invalidated."""
+    """Every caller gets the value of its key, whichever caller computes it, while entries are evicted and invalidated."""
     seed = random.randrange(2**32)
     print(f"seed {seed}")
     cache = Cache(max_entries=8)

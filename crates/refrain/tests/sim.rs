@@ -333,7 +333,7 @@ impl Simulation {
             entries: self.random.below(30),
         };
         self.model.expire(self.now);
-        // Entries that have expired and are still there count as held until somebody looks.
+        // Entries that have expired and are still there count as held until a caller looks.
         self.cache.stats();
         self.cache.set_capacity(capacity);
         self.model.shrink(capacity.bytes, capacity.entries);

@@ -39,7 +39,7 @@ impl Generation {
         async move {
             begun.fetch_add(1, Ordering::SeqCst);
             has_begun.add_permits(1);
-            // Left open for whoever comes next.
+            // Left open for the next caller.
             let _open = may_end.acquire().await.expect("it is never closed");
             7
         }

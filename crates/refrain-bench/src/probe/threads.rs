@@ -19,7 +19,7 @@ pub(super) fn collapse(cache: &Shared) -> Finding {
                 arrived.fetch_add(1, Ordering::SeqCst);
                 let (arrived, computed) = (Arc::clone(&arrived), Arc::clone(&computed));
                 let work = move || {
-                    // Takes until everybody has asked, or is about to.
+                    // Takes until all threads have asked, or are about to.
                     while arrived.load(Ordering::SeqCst) < THREADS as u64 {
                         std::thread::yield_now();
                     }

@@ -36,7 +36,7 @@ fn poll_once<F: Future + ?Sized>(future: Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
 }
 
-/// Finished once the sender has spoken; woken by whoever polls again.
+/// Finished once the sender has spoken; woken when it is polled again.
 async fn once_told(told: mpsc::Receiver<u64>) -> u64 {
     std::future::poll_fn(move |context| {
         if let Ok(value) = told.try_recv() {
@@ -217,7 +217,7 @@ fn half_of_the_callers_may_leave_and_it_is_computed_once() {
         assert!(poll_once(task.as_mut()).is_pending());
         tasks.push(task);
     }
-    // The first one, who brought the computation, is among those who leave.
+    // The first caller, which brought the computation, is among those that leave.
     let mut number = 0;
     tasks.retain(|_| {
         number += 1;

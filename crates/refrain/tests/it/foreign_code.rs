@@ -1,4 +1,4 @@
-//! Code of the user that panics, or uses the cache where it is least expected, harms nobody else.
+//! Code of the user that panics, or uses the cache where it is least expected, harms no other caller.
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -183,7 +183,7 @@ impl Drop for Bomb {
     }
 }
 
-/// A value that is being read until somebody says `go`, and one of which panics in its drop.
+/// A value that is being read until the test says `go`, and one of which panics in its drop.
 struct Contested {
     alive: Arc<()>,
     go: Arc<Barrier>,
@@ -216,7 +216,7 @@ fn a_value_that_panics_when_it_leaves_keeps_no_other_from_leaving() {
     let (released, is_over) = (Arc::clone(&go), Mutex::new(Some(is_over)));
     let cache: Cache<u64, Contested> = Cache::builder()
         .eviction_listener(move |_, _, _| {
-            // All have been taken out by now; from here on nobody reads.
+            // All have been taken out by now; from here on no thread reads.
             if let Some(is_over) = is_over.lock().expect("nothing panics").take() {
                 released.wait();
                 let _: Result<(), _> = is_over.recv();

@@ -1,5 +1,5 @@
-//! Whoever comes after an invalidation sees nothing older, whoever comes during a write finds what is there, and
-//! nobody waits in a circle.
+//! A caller that comes after an invalidation sees nothing older, one that comes during a write finds the value, and no
+//! callers wait in a circle.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Barrier, mpsc};
@@ -15,7 +15,7 @@ fn tagged() -> Computed<u64> {
     Computed::new(1).with(EntryOptions::default().tags(["a"]))
 }
 
-/// A caller who comes after `invalidate` and joins the computation that ran before: what he is given.
+/// What a caller is given that comes after `invalidate` and joins the computation that ran before.
 fn given_to_a_late_caller(
     first: impl FnOnce() -> Computed<u64> + Send + 'static,
     invalidate: impl FnOnce(&Cache<u64, u64>),
@@ -23,7 +23,7 @@ fn given_to_a_late_caller(
     given_to_a_caller_between(first, invalidate, |_| {})
 }
 
-/// The same, with more that happens after he came.
+/// The same, with `later` called after that caller has come.
 fn given_to_a_caller_between(
     first: impl FnOnce() -> Computed<u64> + Send + 'static,
     invalidate: impl FnOnce(&Cache<u64, u64>),
@@ -49,7 +49,7 @@ fn given_to_a_caller_between(
         late.entry(1).tags(["a"]).get_or_compute(|| 2)
     });
     arrived.recv().expect("the late caller comes");
-    // He joins, or computes by himself: either way the counters tell.
+    // The late caller joins, or computes by itself: either way the counters tell.
     while cache.stats().collapsed == 0 && cache.stats().computations < 2 {
         std::thread::yield_now();
     }

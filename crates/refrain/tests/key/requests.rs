@@ -78,7 +78,7 @@ fn a_part_may_be_nested_as_deep_as_json_may() {
     let unkeyable = request().part("a", &deep).build().unwrap_err();
     assert!(unkeyable.part().starts_with("a[0][0]"));
     assert_eq!(unkeyable.reason(), &UnkeyableReason::TooDeep);
-    // In an error message, a path of a hundred steps helps nobody.
+    // In an error message, a path of a hundred steps is of no help.
     assert!(unkeyable.to_string().len() < 350);
 }
 

@@ -24,7 +24,7 @@ fn number(name: &str, default: u64) -> u64 {
 /// Scenes that share the schedules that are asked for.
 const SCENES: u64 = 8;
 
-/// Tries `scene` under schedules of two kinds: all choices by chance, and few changes of who goes first (Burckhardt et
+/// Tries `scene` under schedules of two kinds: all choices by chance, and few changes of priority (Burckhardt et
 /// al., "A Randomized Scheduler with Probabilistic Guarantees of Finding Bugs", ASPLOS 2010).
 #[expect(clippy::print_stdout, reason = "a failure shows it")]
 fn try_schedules(scene: fn()) {
@@ -184,7 +184,7 @@ fn it_is_computed_once_though_callers_leave() {
         join_all(threads);
         assert_eq!(cache.get_or_compute(1, || 11).ok(), Some(10));
         assert_eq!(runs.load(Ordering::Relaxed), 1, "one computation");
-        // The value is there before the last one who works at it has gone.
+        // The value is there before the last caller that works at it has gone.
         while cache.stats().flights > 0 {
             thread::yield_now();
         }

@@ -27,7 +27,7 @@ impl std::hash::Hash for Key {
 pub(crate) struct Value {
     pub(crate) key: Key,
     pub(crate) version: Version,
-    /// Never freed: whoever looks too late is to find it.
+    /// Never freed: a thread that looks too late is to find it.
     alive: &'static AtomicBool,
 }
 
