@@ -31,7 +31,6 @@ OLD_PAGES: tuple[str, ...] = (
     "README.md",
     "docs/disk-format.md",
     "docs/http-api.md",
-    "docs/python.md",
     "docs/tiers/disk.md",
 )
 
