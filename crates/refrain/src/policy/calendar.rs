@@ -1,14 +1,14 @@
-//! Slots in the order of a number that only ever grows, without touching them when it does.
+//! A radix heap, corrected late: slots in the order of a number that only ever grows, without a move when it does.
 //!
-//! A slot lies in the bucket of the number it had when it was last looked at. Since numbers only
-//! grow, that is a lower bound: only the slots of the first bucket have to be looked at again, and then
-//! they are sorted into a *run* from which they leave, or, where they are too many, spread over finer buckets.
-//! Those that have grown since move to where they belong now. A slot moves down at most once per digit, so
-//! every operation is O(1) amortized; up to ten million slots with dense numbers it moves down once.
+//! A slot lies in the bucket of the number it had when it was last looked at. Since numbers only grow, that is a lower
+//! bound: only the slots of the first bucket have to be looked at again. Then they are sorted into a *run* from which they
+//! leave, or, where they are too many, spread over finer buckets. Slots whose number has grown since move to their new
+//! bucket. A slot moves down at most once per digit, so every operation is O(1) amortized; up to ten million slots with
+//! dense numbers it moves down once.
 //!
-//! This is the radix heap of Ahuja, Mehlhorn, Orlin and Tarjan, "Faster Algorithms for the Shortest
-//! Path Problem" (JACM 1990), with base 256, sorting at the end and looking up the numbers late; seen from the other
-//! side, the hierarchical timing wheel of Varghese and Lauck (SOSP 1987).
+//! The radix heap is that of Ahuja, Mehlhorn, Orlin and Tarjan, "Faster Algorithms for the Shortest Path Problem" (JACM
+//! 1990), with base 256, sorting at the end and looking up the numbers late. Seen from the other side, it is the
+//! hierarchical timing wheel of Varghese and Lauck (SOSP 1987).
 #![expect(
     clippy::cast_possible_truncation,
     reason = "levels are below 8, and a run keeps slots in 32 bits"

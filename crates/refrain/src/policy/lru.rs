@@ -1,4 +1,4 @@
-//! The least recently used leaves first, exactly.
+//! The policy `lru`: the least recently used entry leaves first, exactly.
 //!
 //! The word of an entry is the tick of its last use, so a hit stores one number and moves nothing;
 //! the [`Calendar`] finds the smallest.

@@ -1,4 +1,4 @@
-//! A share of the keys to learn from.
+//! Sampling by fingerprint: a share of the keys to learn from.
 
 use super::print_of;
 

@@ -1,8 +1,8 @@
-//! What exact LRU would have saved on the same requests, estimated from keys alone.
+//! A shadow cache by spatial sampling (SHARDS): how much exact LRU would have saved on the same requests.
 //!
-//! A list of keys in order of last use, with weights and costs but no values. When it outgrows its limit it goes on with
-//! half of the keys, chosen by their fingerprints, in half of the capacity; the requests that are left then count twice.
-//! Waldspurger, Park, Garthwaite and Ahmad, "Efficient MRC Construction with SHARDS" (FAST 2015), show why a
+//! It is a list of keys in order of last use, with weights and costs but no values. When it outgrows its limit it goes on
+//! with half of the keys, chosen by their fingerprints, in half of the capacity; the requests that are left then count
+//! twice. Waldspurger, Park, Garthwaite and Ahmad, "Efficient MRC Construction with SHARDS" (FAST 2015), show why a
 //! sample by key of a few thousand is enough.
 //!
 //! It knows nothing of invalidation by tag and of keys that were removed when they were not resident.
