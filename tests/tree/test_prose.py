@@ -28,7 +28,6 @@ OLD_COMMENTS: tuple[str, ...] = (
 )
 OLD_PAGES: tuple[str, ...] = (
     "ARCHITECTURE.md",
-    "README.md",
     "docs/disk-format.md",
     "docs/http-api.md",
     "docs/tiers/disk.md",
