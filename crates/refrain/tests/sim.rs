@@ -1,6 +1,6 @@
 //! The real cache beside a model of a few lines, over seeded random operations with time moved by hand.
 //!
-//! `REFRAIN_SIM_OPS` sets how many operations for each policy (by default 20 million over the three of them; the long
+//! `REFRAIN_SIM_OPS` sets how many operations for each policy (by default 2 million over the three of them; the long
 //! proof takes 10^9: CONTRIBUTING.md), `REFRAIN_SIM_SEED` the first seed. A failure prints the seed; with it the
 //! run repeats to the letter.
 
@@ -11,26 +11,10 @@ use refrain::{
     Cache, Capacity, Clock, ComputeError, Computed, EntryOptions, FakeClock, Insertion, Outcome,
     Policy, Stored,
 };
+use refrain_testkit::Random;
 
 /// A value that proves whose it is: key, write number, and weight.
 type Value = (u64, u64, u64);
-
-struct Random(u64);
-
-impl Random {
-    /// Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators" (OOPSLA 2014).
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, limit: u64) -> u64 {
-        self.next() % limit
-    }
-}
 
 #[derive(Clone)]
 struct Known {
@@ -110,7 +94,7 @@ struct Simulation {
 
 impl Simulation {
     fn new(seed: u64, policy: Policy) -> Self {
-        let mut random = Random(seed);
+        let mut random = Random::new(seed);
         let capacity = Capacity {
             bytes: 1 + random.below(400),
             entries: 1 + random.below(30),
@@ -370,7 +354,7 @@ fn number(name: &str, default: u64) -> u64 {
 fn simulate(policy: Policy) {
     const STEPS: u64 = 2_000;
     let first = number("REFRAIN_SIM_SEED", 1);
-    let rounds = number("REFRAIN_SIM_OPS", 20_000_000 / 3).div_ceil(STEPS);
+    let rounds = number("REFRAIN_SIM_OPS", 2_000_000 / 3).div_ceil(STEPS);
     for seed in first..first + rounds {
         let run = std::panic::catch_unwind(|| {
             let mut simulation = Simulation::new(seed, policy);

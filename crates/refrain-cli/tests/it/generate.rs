@@ -91,7 +91,7 @@ fn through_a_server_the_first_is_a_miss_and_the_second_a_hit_with_equal_bytes() 
             "picture.png",
             "--json",
             "--server",
-            &server.url,
+            server.url(),
             "-o",
             name,
         ];
@@ -101,7 +101,7 @@ fn through_a_server_the_first_is_a_miss_and_the_second_a_hit_with_equal_bytes() 
     assert_eq!(first["outcome"], "miss");
     assert_eq!(second["outcome"], "hit");
     assert_eq!(first["key"], second["key"]);
-    assert_eq!(first["server"], server.url.as_str());
+    assert_eq!(first["server"], server.url());
     let bytes = |name: &str| fs::read(place.path(name)).unwrap();
     assert_eq!(bytes("a.stl"), bytes("b.stl"));
     assert_eq!(first["bytes"], bytes("a.stl").len());
@@ -113,7 +113,7 @@ fn through_a_server_the_first_is_a_miss_and_the_second_a_hit_with_equal_bytes() 
 fn a_running_server_is_found_by_the_configuration() {
     let place = with_picture();
     let server = place.serve(&[]);
-    let port = server.url.rsplit(':').next().unwrap();
+    let port = server.url().rsplit(':').next().unwrap();
     let place = Place::new()
         .file("picture.png", picture(64))
         .file(".env", format!("REFRAIN_PORT={port}\n"));
@@ -121,7 +121,7 @@ fn a_running_server_is_found_by_the_configuration() {
     let output = command.env_remove("REFRAIN_SERVER").output().unwrap();
     let talk = String::from_utf8(output.stderr).unwrap();
     assert!(
-        talk.contains(&format!("miss from {}", server.url)),
+        talk.contains(&format!("miss from {}", server.url())),
         "{talk}"
     );
 }
@@ -176,7 +176,7 @@ fn mistakes_are_named_and_nothing_is_written() {
         ("broken_here", &["generate", "broken.png", "--local"]),
         (
             "broken_there",
-            &["generate", "broken.png", "--server", &server.url],
+            &["generate", "broken.png", "--server", server.url()],
         ),
         ("no_picture", &["generate", "words.txt", "--local"]),
         (
@@ -202,7 +202,7 @@ fn an_interrupted_generation_leaves_no_file() {
     let place = Place::new().file("picture.png", picture(4096));
     let server = place.serve(&["--generation-threads", "1"]);
     let before = place.names();
-    for (count, target) in [&["--local"][..], &["--server", &server.url]]
+    for (count, target) in [&["--local"][..], &["--server", server.url()]]
         .iter()
         .enumerate()
     {

@@ -21,7 +21,7 @@ fn without_a_server_every_command_says_how_to_start_one() {
 fn statistics_entries_and_clear() {
     let place = Place::new().file("picture.png", picture(32));
     let server = place.serve(&["--ttl-seconds", "3600"]);
-    let place = place.variable("REFRAIN_SERVER", &server.url);
+    let place = place.variable("REFRAIN_SERVER", server.url());
     let json = |arguments: &[&str]| -> Value {
         serde_json::from_str(&place.succeed(arguments).out).unwrap()
     };
@@ -80,7 +80,7 @@ fn statistics_entries_and_clear() {
 fn a_server_with_a_token_is_managed_with_it() {
     let place = Place::new();
     let server = place.serve(&["--admin-token", "correct-horse"]);
-    let place = place.variable("REFRAIN_SERVER", &server.url);
+    let place = place.variable("REFRAIN_SERVER", server.url());
     let refusal = place.fail(&["stats"]);
     assert!(refusal.contains("token"), "{refusal}");
     assert!(

@@ -1,10 +1,10 @@
 use std::ffi::OsString;
 use std::fs;
-use std::io::{BufRead, BufReader, Cursor};
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
-use image::{GrayImage, ImageFormat, Luma};
+use refrain_testkit::{ServerProcess, pictures};
 use tempfile::TempDir;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_refrain");
@@ -87,27 +87,10 @@ impl Place {
     }
 
     /// A running server with this place's files and variables, on a free port.
-    pub(crate) fn serve(&self, flags: &[&str]) -> Server {
-        let mut arguments = vec!["serve", "--json", "--port", "0"];
-        arguments.extend(flags);
-        let mut child = self
-            .command(&arguments)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        let stdout = child.stdout.take().unwrap();
-        BufReader::new(stdout).read_line(&mut line).unwrap();
-        let Ok(document) = serde_json::from_str::<serde_json::Value>(&line) else {
-            panic!("{:?}", child.wait_with_output())
-        };
-        assert_eq!(document["status"], "listening");
-        let url = document["url"].as_str().unwrap().to_owned();
-        Server {
-            child: Some(child),
-            url,
-        }
+    pub(crate) fn serve(&self, flags: &[&str]) -> ServerProcess {
+        let mut command = self.command(&[]);
+        command.stderr(Stdio::piped());
+        ServerProcess::start(command, flags).unwrap()
     }
 }
 
@@ -123,63 +106,9 @@ impl From<Output> for Ran {
     }
 }
 
-/// A server that ends with the value.
-pub(crate) struct Server {
-    child: Option<Child>,
-    pub(crate) url: String,
-}
-
-impl Server {
-    pub(crate) fn id(&self) -> String {
-        self.child.as_ref().unwrap().id().to_string()
-    }
-
-    /// Sends a signal by its name.
-    pub(crate) fn signal(&self, name: &str) {
-        let status = Command::new("kill")
-            .args(["-s", name, &self.id()])
-            .status()
-            .unwrap();
-        assert!(status.success());
-    }
-
-    /// Whether it has ended by itself.
-    pub(crate) fn has_ended(&mut self) -> bool {
-        self.child.as_mut().unwrap().try_wait().unwrap().is_some()
-    }
-
-    /// Waits for its end.
-    pub(crate) fn ended(mut self) -> Ran {
-        let child = self.child.take().unwrap();
-        child.wait_with_output().unwrap().into()
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        if let Some(child) = &mut self.child {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
-}
-
 /// A picture of soft hills, in PNG.
 pub(crate) fn picture(side: u32) -> Vec<u8> {
-    let mut file = Cursor::new(Vec::new());
-    GrayImage::from_fn(side, side, |x, y| {
-        let level = (f64::from(x) / 9.0).sin() * (f64::from(y) / 7.0).cos();
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "from 27 to 227"
-        )]
-        let level = (127.0 + 100.0 * level) as u8;
-        Luma([level])
-    })
-    .write_to(&mut file, ImageFormat::Png)
-    .unwrap();
-    file.into_inner()
+    pictures::png(pictures::hills(side))
 }
 
 /// A file of this repository.

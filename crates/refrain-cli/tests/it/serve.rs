@@ -3,14 +3,14 @@ use std::process::Stdio;
 
 use serde_json::Value;
 
-use crate::program::{Place, picture};
+use crate::program::{Place, Ran, picture};
 
 #[test]
 fn each_order_to_stop_ends_it_well() {
     for order in ["INT", "TERM", "HUP"] {
         let server = Place::new().serve(&[]);
-        server.signal(order);
-        let ran = server.ended();
+        server.signal(order).unwrap();
+        let ran = Ran::from(server.ended().unwrap());
         assert_eq!(ran.code, 0, "{}", ran.err);
         assert!(ran.err.contains(&format!("SIG{order}")), "{}", ran.err);
     }
@@ -52,7 +52,7 @@ fn a_log_in_json_has_a_document_in_every_line() {
         .file("picture.png", picture(16))
         .variable("REFRAIN_PROT", "6000");
     let server = place.serve(&["--log-format", "json", "--log", "debug"]);
-    let url = server.url.clone();
+    let url = server.url().to_owned();
     place.succeed(&[
         "generate",
         "picture.png",
@@ -61,8 +61,8 @@ fn a_log_in_json_has_a_document_in_every_line() {
         "--quality",
         "1",
     ]);
-    server.signal("TERM");
-    let ran = server.ended();
+    server.signal("TERM").unwrap();
+    let ran = Ran::from(server.ended().unwrap());
     assert_eq!(ran.code, 0);
     let messages: Vec<String> = ran
         .err
@@ -94,7 +94,7 @@ fn a_second_order_stops_without_waiting_for_work() {
     let mut clients: Vec<_> = ["5", "6", "7", "8", "9", "10"]
         .iter()
         .map(|depth| {
-            let arguments = ["generate", "picture.png", "--server", &server.url];
+            let arguments = ["generate", "picture.png", "--server", server.url()];
             let mut command = place.command(&arguments);
             let output = format!("{depth}.stl");
             command.args(["--quality", "10", "--depth", depth, "-o", &output]);
@@ -102,16 +102,18 @@ fn a_second_order_stops_without_waiting_for_work() {
         })
         .collect();
     crate::program::eventually(|| {
-        let stats = place.run(&["stats", "--json", "--server", &server.url]).out;
+        let stats = place
+            .run(&["stats", "--json", "--server", server.url()])
+            .out;
         let stats: Value = serde_json::from_str(&stats).unwrap();
         stats["stats"]["misses"].as_u64() >= Some(3)
     });
     // Two orders that come at once may be seen as one.
     crate::program::eventually(|| {
-        server.signal("TERM");
-        server.has_ended()
+        server.signal("TERM").unwrap();
+        server.has_ended().unwrap()
     });
-    let ran = server.ended();
+    let ran = Ran::from(server.ended().unwrap());
     assert_eq!(ran.code, 0);
     assert!(ran.err.contains("stopped at once"), "{}", ran.err);
     for client in &mut clients {

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use refrain::{Cache, Capacity, EntryOptions, Insertion, Policy, RemovalCause};
+use refrain_testkit::mixed;
 
 fn weighed(bytes: u64, entries: u64) -> Cache<u64, u64> {
     Cache::builder()
@@ -200,8 +201,8 @@ fn accounted_bytes_stay_within_the_limit_under_eight_writers() {
             let cache = &cache;
             scope.spawn(move || {
                 for step in 0..5_000 {
-                    let mixed = (writer * 5_000 + step).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-                    cache.insert(mixed % 500, mixed >> 40 & 0xFFF);
+                    let number = mixed(writer * 5_000 + step);
+                    cache.insert(number % 500, number >> 40 & 0xFFF);
                     assert!(cache.weight_bytes() <= 10_000 && cache.len() <= 64);
                 }
             });

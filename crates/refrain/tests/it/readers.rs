@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use refrain::{Cache, EntryOptions, Policy};
+use refrain_testkit::mixed;
 
 /// A value that proves whose it is.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,11 +28,6 @@ impl Named {
     fn is_whole(&self, key: u64) -> bool {
         self.key == key && *self.check == [key.wrapping_mul(31) ^ self.version; 8]
     }
-}
-
-fn mixed(number: u64) -> u64 {
-    let number = (number ^ (number >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    number ^ (number >> 27)
 }
 
 /// Two writers replace their own keys and crowd each other out; two readers see whole values of the key they asked

@@ -3,7 +3,7 @@
 //! Each scene notes down every call with its beginning, end and result; afterwards `history.rs` asks whether some order
 //! of the calls on each key explains what they saw, and whether a caller was given a value invalidated before.
 //!
-//! `REFRAIN_SCHEDULES` sets how many schedules (default 50,000 over all scenes, by two schedulers), `REFRAIN_SEED` the
+//! `REFRAIN_SCHEDULES` sets how many schedules (default 5,000 over all scenes, by two schedulers), `REFRAIN_SEED` the
 //! seed of the first. A failure prints the seed and the schedule; with the seed the run repeats.
 #![cfg(shuttle)]
 

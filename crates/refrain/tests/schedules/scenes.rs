@@ -29,7 +29,7 @@ const SCENES: u64 = 8;
 #[expect(clippy::print_stdout, reason = "a failure shows it")]
 fn try_schedules(scene: fn()) {
     let each =
-        usize::try_from(number("REFRAIN_SCHEDULES", 50_000).div_ceil(SCENES)).expect("few enough");
+        usize::try_from(number("REFRAIN_SCHEDULES", 5_000).div_ceil(SCENES)).expect("few enough");
     let seed = number("REFRAIN_SEED", 1);
     println!("{each} schedules, REFRAIN_SEED={seed}");
     let mut config = Config::new();
