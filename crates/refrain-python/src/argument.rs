@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 
 use crate::encode::{Encoding, Value};
 use crate::key::{Key, request_of};
-use crate::known;
+use crate::remembered_keys;
 
 /// How the key of a call of one function is made.
 #[pyclass(frozen, module = "refrain_cache._native")]
@@ -101,7 +101,7 @@ impl Recipe {
         args: &Bound<'_, PyTuple>,
         kwargs: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Key> {
-        self.request(args, kwargs, |form| Key(known::key_of(form)))
+        self.request(args, kwargs, |form| Key(remembered_keys::key_of(form)))
     }
 }
 

@@ -20,7 +20,7 @@ use refrain_disk::{DiskError, DiskReader, DiskTier, NewEntry};
 use crate::clock::{Clock, seconds};
 use crate::key::Key;
 use crate::memory::{became, capacity, limit, policy_of, time_to_live};
-use crate::time::Time;
+use crate::stepped_time::Time;
 use failure::{is_read_only, not_opened, refused};
 pub(crate) use ticket::DiskTicket;
 use told::{Counts, Loaded, described, loaded_entry};

@@ -9,7 +9,7 @@ use pyo3::types::{PyBytes, PyDict};
 use refrain::key::{RequestForm, Unkeyable};
 
 use crate::encode::{Encoding, Value};
-use crate::known;
+use crate::remembered_keys;
 
 /// The identity of a request: a 256-bit digest, written as 64 lowercase hexadecimal digits.
 #[pyclass(frozen, eq, ord, module = "refrain_cache", name = "Key")]
@@ -63,7 +63,7 @@ pub(crate) fn key_of(
         .iter()
         .map(|(name, object)| Ok((name.extract()?, Value { object, encoding })))
         .collect();
-    let take = |form: &RequestForm| Key(known::key_of(form));
+    let take = |form: &RequestForm| Key(remembered_keys::key_of(form));
     request_of(generator, fingerprint, namespace, &parts?, encoding, take)
 }
 

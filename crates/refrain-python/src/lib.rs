@@ -8,13 +8,13 @@ mod clock;
 mod disk;
 mod encode;
 mod function;
-mod held;
 mod key;
-mod known;
 mod lookup;
 mod lru;
 mod memory;
-mod time;
+mod remembered_keys;
+mod stepped_time;
+mod value;
 
 use pyo3::prelude::*;
 

@@ -7,9 +7,9 @@ use pyo3::types::{PyDict, PyInt, PyString, PyTuple};
 
 use crate::argument::Recipe;
 use crate::key::Key;
-use crate::known;
 use crate::lru::{ExactLru, Found, expect_lru};
 use crate::memory::MemoryCache;
+use crate::remembered_keys;
 
 /// The cache of one function's results, and the recipe of their keys.
 #[pyclass(frozen, module = "refrain_cache._native")]
@@ -95,7 +95,7 @@ impl Lookup {
                 let key = match &self.key {
                     KeySource::Recipe(recipe) => recipe
                         .get()
-                        .request(args, kwargs, |form| known::digits_of(py, form))?
+                        .request(args, kwargs, |form| remembered_keys::digits_of(py, form))?
                         .into_any(),
                     KeySource::Function(function) => given_key(function.bind(py), args, kwargs)?,
                 };

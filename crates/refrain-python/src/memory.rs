@@ -16,9 +16,9 @@ use pyo3::types::PyDict;
 use refrain::{Cache, Capacity, EntryInfo, Insertion, Outcome, Policy, Stored};
 
 use crate::clock::{Clock, seconds};
-use crate::held::Held;
 use crate::key::Key;
-use crate::time::Time;
+use crate::stepped_time::Time;
+use crate::value::Value;
 use options::Options;
 use ticket::Begun;
 pub(crate) use ticket::Ticket;
@@ -32,7 +32,7 @@ pub(crate) struct MemoryCache {
 }
 
 struct Live {
-    cache: Cache<refrain::Key, Held>,
+    cache: Cache<refrain::Key, Value>,
     time: Time,
 }
 
@@ -136,7 +136,7 @@ impl MemoryCache {
         let live = self.live(py)?;
         let insertion = live
             .cache
-            .insert_with(key.0, Held::new(value), options.entry());
+            .insert_with(key.0, Value::new(value), options.entry());
         Ok(became(insertion))
     }
 
@@ -180,7 +180,7 @@ impl MemoryCache {
     ) -> PyResult<&'static str> {
         let options = Options::new(ttl_seconds, cost_seconds, tags, Some(weight_bytes))?;
         self.live(py)?;
-        let landed = ticket.finish(options.computed(Held::new(value)));
+        let landed = ticket.finish(options.computed(Value::new(value)));
         let Some(Ok(answer)) = landed else {
             return Ok("abandoned");
         };

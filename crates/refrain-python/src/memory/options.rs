@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use refrain::{Computed, EntryOptions};
 
 use crate::clock::seconds;
-use crate::held::Held;
+use crate::value::Value;
 
 #[derive(Clone)]
 pub(super) struct Options {
@@ -48,7 +48,7 @@ impl Options {
         options
     }
 
-    pub(super) fn computed(self, value: Held) -> Computed<Held> {
+    pub(super) fn computed(self, value: Value) -> Computed<Value> {
         Computed::new(value).with(self.entry())
     }
 }

@@ -13,10 +13,10 @@ use std::task::{Context, Poll, Waker};
 use pyo3::prelude::*;
 use refrain::{Answer, Cache, ComputeError, Computed, Key, OnAbandoned};
 
-use crate::held::Held;
 use crate::memory::options::Options;
+use crate::value::Value;
 
-type Landing = Result<Answer<Held>, ComputeError<Infallible>>;
+type Landing = Result<Answer<Value>, ComputeError<Infallible>>;
 type Flight = Pin<Box<dyn Future<Output = Landing> + Send>>;
 
 /// A computation that has begun. Dropping it abandons the computation.
@@ -29,7 +29,7 @@ pub(crate) struct Ticket {
 
 #[derive(Default)]
 struct Delivery {
-    value: Option<Computed<Held>>,
+    value: Option<Computed<Value>>,
     waker: Option<Waker>,
 }
 
@@ -43,14 +43,14 @@ pub(super) fn enter_child_process() {
 
 /// The outcome of a request for a key.
 pub(super) enum Begun {
-    Hit(Answer<Held>),
+    Hit(Answer<Value>),
     Ticket(Ticket),
 }
 
 impl Ticket {
     /// Looks for the value, and begins a computation if there is none.
     pub(super) fn begin(
-        cache: &Cache<Key, Held>,
+        cache: &Cache<Key, Value>,
         key: Key,
         options: &Options,
         refresh: bool,
@@ -88,7 +88,7 @@ impl Ticket {
     }
 
     /// Ends the computation with its value; `None` if it had been abandoned or is another process's.
-    pub(super) fn finish(&self, value: Computed<Held>) -> Option<Landing> {
+    pub(super) fn finish(&self, value: Computed<Value>) -> Option<Landing> {
         let mut flight = self.take()?;
         let waker = {
             let mut delivery = self.delivery.lock().unwrap_or_else(PoisonError::into_inner);

@@ -6,11 +6,11 @@ use pyo3::prelude::*;
 
 /// A counted reference to a Python object; a clone is a count, for which the interpreter is not needed.
 #[derive(Clone)]
-pub(crate) struct Held(Arc<Object>);
+pub(crate) struct Value(Arc<Object>);
 
 struct Object(Option<Py<PyAny>>);
 
-impl Held {
+impl Value {
     pub(crate) fn new(object: Py<PyAny>) -> Self {
         Self(Arc::new(Object(Some(object))))
     }
