@@ -83,11 +83,8 @@ def test_the_fields_of_relief_are_described_with_ranges_and_defaults(document):
     ]  # fmt: skip
     quality = relief["properties"]["quality"]
     assert (quality["minimum"], quality["maximum"], quality["default"]) == (1, 10, 7)
-    (dimensions,) = [
-        schema for schema in schemas.values() if {"width", "height", "depth"} <= set(schema.get("properties", {}))
-    ]
     for name, maximum, default in (("width", 1000, 100), ("height", 1000, 100), ("depth", 500, 20)):
-        described = dimensions["properties"][name]
+        described = relief["properties"]["dimensions"]["properties"][name]
         assert (described["minimum"], described["maximum"], described["default"]) == (1, maximum, default)
 
 

@@ -26,6 +26,8 @@ ALLOWED_BETWEEN_CRATES = {
 # What only tests need: every crate the testkit, and the macros the library that they expand to.
 ALLOWED_FOR_TESTS = {name: {"refrain-testkit"} for name in ALLOWED_BETWEEN_CRATES if name != "refrain-testkit"}
 ALLOWED_FOR_TESTS["refrain-macros"] |= {"refrain"}
+# The server's tests are those of its features too: they depend on it with all of them.
+ALLOWED_FOR_TESTS["refrain-server"] |= {"refrain-server"}
 
 # A cache hands out requests, a request runs on its cache, and a builder makes both from settings that both read.
 HANDLE = {"builder", "cache", "request"}

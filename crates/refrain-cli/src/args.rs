@@ -6,7 +6,8 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
-use refrain_server::relief::Format;
+use refrain_relief::Format;
+use refrain_relief::field::{self, Millimeters};
 
 pub(crate) use settings::SettingFlags;
 
@@ -145,41 +146,40 @@ pub(crate) struct GenerateArguments {
     /// Where to write it; `-` for standard output [default: beside the picture]
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) output: Option<PathBuf>,
-    /// Width in mm, 1 to 1000
     #[arg(
         long,
         value_name = "MM",
-        default_value_t = 100.0,
+        help = length_help(&field::WIDTH),
+        default_value_t = field::WIDTH.default,
         allow_negative_numbers = true
     )]
     pub(crate) width: f64,
-    /// Height in mm, 1 to 1000
     #[arg(
         long,
         value_name = "MM",
-        default_value_t = 100.0,
+        help = length_help(&field::HEIGHT),
+        default_value_t = field::HEIGHT.default,
         allow_negative_numbers = true
     )]
     pub(crate) height: f64,
-    /// Depth in mm with the base, 1 to 500
     #[arg(
         long,
         value_name = "MM",
-        default_value_t = 20.0,
+        help = length_help(&field::DEPTH),
+        default_value_t = field::DEPTH.default,
         allow_negative_numbers = true
     )]
     pub(crate) depth: f64,
-    /// Fineness of the surface, 1 to 10
     #[arg(
         long,
-        value_name = "1-10",
-        default_value_t = 7,
-        value_parser = clap::value_parser!(u8).range(1..=10),
+        value_name = format!("{}-{}", field::QUALITY.min, field::QUALITY.max),
+        help = format!("{}, {} to {}", field::QUALITY.about, field::QUALITY.min, field::QUALITY.max),
+        default_value_t = field::QUALITY.default,
+        value_parser = clap::value_parser!(u8).range(quality()),
         allow_negative_numbers = true
     )]
     pub(crate) quality: u8,
-    /// Thickness of the base plate in mm, less than the depth [default: 2, or half of a depth up to 2]
-    #[arg(long, value_name = "MM", allow_negative_numbers = true)]
+    #[arg(long, value_name = "MM", help = base_help(), allow_negative_numbers = true)]
     pub(crate) base: Option<f64>,
     /// Make the dark parts high, not the bright ones
     #[arg(long)]
@@ -216,6 +216,21 @@ pub(crate) struct ClearArguments {
     pub(crate) yes: bool,
     #[command(flatten)]
     pub(crate) client: ClientArguments,
+}
+
+fn length_help(field: &Millimeters) -> String {
+    format!("{} in mm, {} to {}", field.about, field.min, field.max)
+}
+
+fn base_help() -> String {
+    let (about, usual) = (field::BASE.about, field::BASE.default);
+    format!(
+        "{about} in mm, less than the depth [default: {usual}, or half of a depth up to {usual}]"
+    )
+}
+
+fn quality() -> std::ops::RangeInclusive<i64> {
+    field::QUALITY.min.into()..=field::QUALITY.max.into()
 }
 
 /// A [`Format`] as a word of the command line.

@@ -11,7 +11,6 @@ use tokio::sync::Semaphore;
 use crate::config::ServerConfig;
 use crate::engine::{Engine, EngineError};
 use crate::generators::Generator;
-use crate::generators::relief::Relief;
 use crate::jobs::Jobs;
 use crate::manage::limits::Limits;
 use crate::request::body::BodyBudget;
@@ -82,14 +81,13 @@ pub struct AppBuilder {
 }
 
 impl App {
-    /// An app with the generator `relief`; more can be added.
+    /// An app without generators; each is added by [`AppBuilder::generator`].
     pub fn builder(config: ServerConfig) -> AppBuilder {
         AppBuilder {
             config,
             generators: BTreeMap::new(),
             clock: Clock::monotonic(),
         }
-        .generator(Relief)
     }
 
     pub(crate) fn shared(&self) -> &Shared {
@@ -145,8 +143,9 @@ impl Shared {
         })
     }
 
-    pub(crate) fn generators(&self) -> impl Iterator<Item = &str> {
-        self.generators.keys().map(String::as_str)
+    pub(crate) fn generators(&self) -> impl Iterator<Item = (&str, &dyn Generator)> {
+        let named = self.generators.iter();
+        named.map(|(name, generator)| (name.as_str(), generator.as_ref()))
     }
 }
 

@@ -1,5 +1,6 @@
 //! What turns a request into a result: the trait, what it is given and what it gives back.
 
+#[cfg(feature = "relief")]
 pub(crate) mod relief;
 
 use std::borrow::Cow;
@@ -30,6 +31,13 @@ pub trait Generator: Send + Sync + 'static {
     /// Default: it goes on, so that the next client finds the result.
     fn on_abandoned(&self) -> OnAbandoned {
         OnAbandoned::Finish
+    }
+
+    /// The JSON Schema of its request's body, for the OpenAPI document.
+    ///
+    /// Default: an object whose fields are not told.
+    fn body_schema(&self) -> serde_json::Value {
+        serde_json::json!({"type": "object"})
     }
 
     /// Reads a request.

@@ -1,7 +1,7 @@
 //! The HTTP face of Refrain: generators, jobs, batches and the management API, as a router to mount.
 //!
 //! [`serve`] runs the whole server; [`App::router`] gives the same routes to a program that has a server already.
-//! Anything that can be made from a request is a [`Generator`].
+//! Anything that can be made from a request is a [`Generator`]; an app has those that it is given.
 //!
 //! # The way of a request
 //!
@@ -36,7 +36,6 @@ mod jobs;
 mod manage;
 mod problem;
 mod progress;
-pub mod relief;
 mod request;
 mod request_log;
 mod rounding;
@@ -50,6 +49,8 @@ pub use admin_token::AdminToken;
 pub use app::{App, AppBuilder, AppError};
 pub use config::{ConfigError, ServerConfig};
 pub use generate_error::GenerateError;
+#[cfg(feature = "relief")]
+pub use generators::relief::Relief;
 pub use generators::{Artifact, Generator, Prepared, Work};
 pub use problem::{Problem, ProblemDocument, ProblemKind};
 pub use progress::Progress;

@@ -1,17 +1,17 @@
 //! The routes and what is wrapped around them.
 
 use std::any::Any;
-use std::sync::Arc;
 
 use axum::extract::Request;
 use axum::http::header::EXPECT;
 use axum::http::{Method, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Router, middleware};
+use bytes::Bytes;
+use serde_json::{Value, json};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::trace::TraceLayer;
 use utoipa::OpenApi as _;
-use utoipa::openapi::OpenApi;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -57,7 +57,7 @@ fn build(app: &App) -> Router {
     routes
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(Extension(Arc::new(document())))
+        .layer(Extension(Bytes::from(document(app).to_string())))
         .layer(host)
         .layer(middleware::map_request(drain_unread_body))
         .layer(CatchPanicLayer::custom(fault))
@@ -72,8 +72,8 @@ fn build(app: &App) -> Router {
         .with_state(app.clone())
 }
 
-/// The document that describes the routes, made from the routes.
-fn document() -> OpenApi {
+/// The document that describes the routes, made from the routes and from what the generators say of their requests.
+fn document(app: &App) -> Value {
     let mut document = OpenApiRouter::<App>::with_openapi(Document::openapi())
         .merge(open_routes())
         .merge(management_routes())
@@ -83,7 +83,27 @@ fn document() -> OpenApi {
         .components
         .get_or_insert_default()
         .add_security_scheme("admin", bearer);
+    let mut document = json!(document);
+    describe_bodies(&mut document, app);
     document
+}
+
+/// Puts the body of each generator's request into the `document` of the routes.
+fn describe_bodies(document: &mut Value, app: &App) {
+    let mut any_of = Vec::new();
+    for (name, generator) in app.shared().generators() {
+        let schema = format!("generate.{name}");
+        any_of.push(json!({"$ref": format!("#/components/schemas/{schema}")}));
+        document["components"]["schemas"][schema] = generator.body_schema();
+    }
+    let path = &mut document["paths"]["/api/generate/{generator}"];
+    let contents = path["post"]["requestBody"]["content"].as_object_mut();
+    // Without generators the body stays one that nothing is known about.
+    if !any_of.is_empty() {
+        for content in contents.into_iter().flatten() {
+            content.1["schema"] = json!({"anyOf": any_of});
+        }
+    }
 }
 
 fn open_routes() -> OpenApiRouter<App> {

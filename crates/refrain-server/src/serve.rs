@@ -17,7 +17,7 @@ use tokio::sync::Semaphore;
 use tokio_io_timeout::TimeoutStream;
 
 use crate::app::{App, AppError};
-use crate::config::{ConfigError, ServerConfig};
+use crate::config::ConfigError;
 
 /// Header bytes of one request.
 const MAX_HEADER_BYTES: usize = 64 * 1024;
@@ -63,42 +63,30 @@ pub struct Server {
 /// # Example
 ///
 /// ```
-/// use refrain_server::{ServerConfig, serve};
+/// use refrain_server::{App, ServerConfig, serve};
 ///
 /// # tokio::runtime::Runtime::new()?.block_on(async {
 /// let config = ServerConfig { port: 0, ..ServerConfig::default() };
-/// serve(config, async { /* ready at once: the server stops as soon as it runs */ }).await?;
+/// let app = App::builder(config).build()?;
+/// serve(app, async { /* ready at once: the server stops as soon as it runs */ }).await?;
 /// # Ok::<(), refrain_server::ServeError>(())
 /// # })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub async fn serve(
-    config: ServerConfig,
-    shutdown: impl Future<Output = ()> + Send,
-) -> Result<(), ServeError> {
-    Server::bind(config).await?.run(shutdown).await;
+pub async fn serve(app: App, shutdown: impl Future<Output = ()> + Send) -> Result<(), ServeError> {
+    Server::bind(app).await?.run(shutdown).await;
     Ok(())
 }
 
 impl Server {
-    /// Listens with the generators that come with the server.
-    ///
-    /// # Errors
-    ///
-    /// [`ServeError`] when the configuration makes no sense or the address cannot be listened on.
-    pub async fn bind(config: ServerConfig) -> Result<Self, ServeError> {
-        config.check_bind()?;
-        Self::bind_app(App::builder(config).build()?).await
-    }
-
-    /// Listens with an app of the caller's own, as the app's configuration says.
+    /// Listens as the configuration of `app` says.
     ///
     /// There is no other configuration: the admin token that is checked here is the one that the routes ask for.
     ///
     /// # Errors
     ///
-    /// As [`bind`](Self::bind).
-    pub async fn bind_app(app: App) -> Result<Self, ServeError> {
+    /// [`ServeError`] when the configuration makes no sense or the address cannot be listened on.
+    pub async fn bind(app: App) -> Result<Self, ServeError> {
         let config = &app.shared().config;
         config.check_bind()?;
         let address = SocketAddr::new(config.host, config.port);

@@ -9,7 +9,7 @@ mod target;
 use std::io::{Read, Write};
 use std::path::Path;
 
-use refrain_server::relief::{Dimensions, Format, MAX_PICTURE_BYTES, ReliefParameters};
+use refrain_relief::{Dimensions, Format, MAX_PICTURE_BYTES, ReliefParameters};
 use serde_json::json;
 
 use crate::args::GenerateArguments;
@@ -96,9 +96,7 @@ fn order(arguments: &GenerateArguments, json: bool) -> Result<Order, Failure> {
 
 fn format_of(output: &Path) -> Option<Format> {
     let extension = output.extension()?.to_str()?.to_ascii_lowercase();
-    Format::ALL
-        .into_iter()
-        .find(|format| format.extension() == extension)
+    Format::of_extension(&extension)
 }
 
 /// At most one byte more than is read, so that an endless input is refused and not awaited.

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use refrain_server::config::Configuration;
-use refrain_server::{ServeError, Server};
+use refrain_server::{App, Relief, ServeError, Server, ServerConfig};
 use serde_json::json;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -40,7 +40,7 @@ fn run_logged(configuration: Configuration, log: &LogWriter, json: bool) -> Resu
 
 async fn serve(configuration: Configuration, log: &LogWriter, json: bool) -> Result<(), Failure> {
     let mut orders = Orders::listen()?;
-    let server = Server::bind(configuration.server.clone())
+    let server = listen(configuration.server.clone())
         .await
         .map_err(|error| refused(&error, &configuration))?;
     announce(server.local_addr(), &configuration, log, json);
@@ -63,6 +63,14 @@ async fn serve(configuration: Configuration, log: &LogWriter, json: bool) -> Res
         name = orders.next() => tracing::warn!(signal = name, "stopped at once"),
     }
     Ok(())
+}
+
+/// Listens with the generators that the command brings along.
+async fn listen(config: ServerConfig) -> Result<Server, ServeError> {
+    // Before the disk tier is opened for nothing.
+    config.check_bind()?;
+    let app = App::builder(config).generator(Relief).build()?;
+    Server::bind(app).await
 }
 
 /// On Linux, macOS and the BSDs.

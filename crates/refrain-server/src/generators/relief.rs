@@ -1,79 +1,99 @@
-//! `relief` behind the trait: which fields it reads, what they are keyed as, how its errors read.
+//! `relief` behind the trait: an adapter between a request's fields and the crate that makes reliefs.
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, RangeInclusive};
 use std::sync::Arc;
 
-use refrain::key::{Key, Media, Unkeyable};
-use utoipa::ToSchema;
+use refrain_relief::field::{self, Millimeters};
+use refrain_relief::{FINGERPRINT, Format, NAME, ReliefError, ReliefRequest};
+use serde_json::{Value, json};
 
 use crate::generate_error::GenerateError;
 use crate::generators::{Artifact, Generator, Prepared, Work};
 use crate::progress::Progress;
-use crate::relief::{self, Dimensions, Format, ReliefError, ReliefParameters};
 use crate::request::RequestDocument;
 use crate::{Fields, Problem, ProblemKind, Reservation};
 
-/// The built-in generator: a picture in, a printable 3D relief out.
+/// The generator `relief`: a picture in, a printable 3D relief out.
+///
+/// # Example
+///
+/// ```
+/// use refrain_server::{App, Relief, ServerConfig};
+///
+/// let app = App::builder(ServerConfig::default()).generator(Relief).build()?;
+/// # Ok::<(), refrain_server::AppError>(())
+/// ```
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Relief;
-
-/// What a generator reads. As an example: what `relief` does.
-#[derive(Debug, ToSchema)]
-#[expect(
-    dead_code,
-    reason = "describes the body in the OpenAPI document; `parameters` reads it"
-)]
-pub(crate) struct GenerateBody {
-    /// The picture: base64 or a data URI in JSON, a file part in a form.
-    image: String,
-    /// File format of the answer.
-    #[schema(inline)]
-    format: Option<Format>,
-    /// Extents of the whole relief in mm, base plate included.
-    dimensions: Option<Dimensions>,
-    /// Fineness of the surface.
-    #[schema(minimum = 1, maximum = 10, default = 7)]
-    quality: Option<u8>,
-    /// Thickness of the base plate in mm; below `dimensions.depth`.
-    #[schema(minimum = 0.2, maximum = 100.0, default = 2.0)]
-    base: Option<f64>,
-    /// `true`: what is dark is high.
-    #[schema(default = false)]
-    invert: Option<bool>,
-}
+pub struct Relief;
 
 impl Generator for Relief {
     fn name(&self) -> &'static str {
-        "relief"
+        NAME
     }
 
     fn fingerprint(&self) -> &'static str {
-        relief::FINGERPRINT
+        FINGERPRINT
+    }
+
+    fn body_schema(&self) -> Value {
+        let dimensions = [field::WIDTH, field::HEIGHT, field::DEPTH];
+        let dimensions: serde_json::Map<_, _> = dimensions
+            .iter()
+            .map(|field| (field.name.to_owned(), length_schema(field)))
+            .collect();
+        let quality = field::QUALITY;
+        json!({
+            "type": "object",
+            "required": [field::IMAGE],
+            "additionalProperties": false,
+            "properties": {
+                field::IMAGE: {
+                    "type": "string",
+                    "description": "The picture: base64 or a data URI in JSON, a file part in a form",
+                },
+                field::FORMAT: {
+                    "type": "string",
+                    "enum": Format::ALL.map(Format::extension),
+                    "default": Format::default().extension(),
+                    "description": "File format of the answer",
+                },
+                field::DIMENSIONS: {
+                    "type": "object",
+                    "additionalProperties": false,
+                    "properties": dimensions,
+                    "description": "Extents of the whole relief in mm, base plate included",
+                },
+                quality.name: {
+                    "type": "integer",
+                    "minimum": quality.min,
+                    "maximum": quality.max,
+                    "default": quality.default,
+                    "description": quality.about,
+                },
+                field::BASE.name: length_schema(&field::BASE),
+                field::INVERT: {
+                    "type": "boolean",
+                    "default": false,
+                    "description": "`true`: what is dark is high",
+                },
+            },
+        })
     }
 
     fn prepare(&self, mut request: RequestDocument) -> Result<Prepared, Problem> {
-        let picture = request.fields.file("image")?;
-        let parameters = parameters(&mut request.fields)?;
-        let held = request.finish(picture.len())?;
-        if picture.len() > relief::MAX_PICTURE_BYTES {
-            let bytes = picture.len();
-            return Err(problem_of(&ReliefError::TooManyBytes { bytes }));
-        }
-        let key = key_of(&picture, &parameters)
+        let asked = ReliefRequest::read(&mut request.fields)?;
+        let held = request.finish(asked.picture.len())?;
+        let key = asked
+            .key()
             .map_err(|error| Problem::new(ProblemKind::Internal, error.to_string()))?;
-        let work = Arc::new(ReliefWork {
-            picture,
-            parameters,
-            _held: held,
-        });
+        let work = Arc::new(ReliefWork { asked, _held: held });
         Ok(Prepared { key, work })
     }
 }
 
 /// A relief to be made.
 struct ReliefWork {
-    picture: Vec<u8>,
-    parameters: ReliefParameters,
+    asked: ReliefRequest<Vec<u8>>,
     _held: Reservation,
 }
 
@@ -87,111 +107,86 @@ impl Work for ReliefWork {
                 ControlFlow::Continue(())
             }
         };
-        let format = self.parameters.format;
-        match relief::generate(&self.picture, &self.parameters, &report) {
+        let ReliefRequest {
+            picture,
+            parameters,
+        } = &self.asked;
+        let format = parameters.format;
+        match refrain_relief::generate(picture, parameters, &report) {
             Ok(bytes) => Ok(Artifact {
                 bytes,
                 media_type: format.media_type().into(),
-                file_name: format!("relief.{}", format.extension()).into(),
+                file_name: format!("{NAME}.{}", format.extension()).into(),
             }),
             Err(ReliefError::Cancelled) => Err(GenerateError::Cancelled),
-            Err(error) => Err(GenerateError::Refused(problem_of(&error))),
+            Err(error) => Err(GenerateError::Refused(error.into())),
         }
     }
 }
 
-/// The parameters in a request; what is left out has its default.
-fn parameters(fields: &mut Fields) -> Result<ReliefParameters, Problem> {
-    let mut parameters = ReliefParameters::default();
-    let formats = Format::ALL.map(Format::extension);
-    if let Some(word) = fields.word("format", &formats)? {
-        let named = Format::ALL.iter().find(|format| format.extension() == word);
-        parameters.format = named.copied().unwrap_or_default();
-    }
-    if let Some(mut given) = fields.object("dimensions")? {
-        parameters.dimensions = dimensions(&mut given)?;
-        given.finish()?;
-    }
-    if let Some(quality) = fields.unsigned("quality", 1..=10)? {
-        parameters.quality = u8::try_from(quality).unwrap_or(u8::MAX);
-    }
-    let usual = parameters.dimensions.usual_base();
-    parameters.base = fields.number("base")?.unwrap_or(usual);
-    set(&mut parameters.invert, fields.boolean("invert")?);
-    parameters.validate().map_err(|error| problem_of(&error))?;
-    Ok(parameters)
-}
+impl refrain_relief::Fields for Fields {
+    type File = Vec<u8>;
+    type Error = Problem;
 
-fn dimensions(fields: &mut Fields) -> Result<Dimensions, Problem> {
-    let mut dimensions = Dimensions::default();
-    set(&mut dimensions.width, fields.number("width")?);
-    set(&mut dimensions.height, fields.number("height")?);
-    set(&mut dimensions.depth, fields.number("depth")?);
-    Ok(dimensions)
-}
-
-fn set<T>(value: &mut T, given: Option<T>) {
-    if let Some(given) = given {
-        *value = given;
+    fn file(&mut self, name: &'static str) -> Result<Vec<u8>, Problem> {
+        Self::file(self, name)
     }
-}
 
-/// Every parameter with its value in effect, and the picture by its bytes: how the request was written is not in it.
-fn key_of(picture: &[u8], parameters: &ReliefParameters) -> Result<Key, Unkeyable> {
-    let Dimensions {
-        width,
-        height,
-        depth,
-    } = parameters.dimensions;
-    Key::builder()
-        .generator("relief", relief::FINGERPRINT)
-        .part("image", &Media::of(picture))
-        .part("format", &parameters.format.extension())
-        .part("width", &width)
-        .part("height", &height)
-        .part("depth", &depth)
-        .part("quality", &parameters.quality)
-        .part("base", &parameters.base)
-        .part("invert", &parameters.invert)
-        .build()
-}
+    fn number(&mut self, name: &'static str) -> Result<Option<f64>, Problem> {
+        Self::number(self, name)
+    }
 
-fn problem_of(error: &ReliefError) -> Problem {
-    let kind = match error {
-        ReliefError::InvalidParameter { .. } => ProblemKind::InvalidValue,
-        ReliefError::TooManyBytes { .. } => ProblemKind::BodyTooLarge,
-        ReliefError::Cancelled => ProblemKind::Cancelled,
-        _ => ProblemKind::UnreadableImage,
-    };
-    let problem = Problem::new(kind, error.to_string());
-    match error.field() {
-        Some(field) => problem.field(field),
-        None => problem,
+    fn whole(
+        &mut self,
+        name: &'static str,
+        range: RangeInclusive<u64>,
+    ) -> Result<Option<u64>, Problem> {
+        self.unsigned(name, range)
+    }
+
+    fn boolean(&mut self, name: &'static str) -> Result<Option<bool>, Problem> {
+        Self::boolean(self, name)
+    }
+
+    fn word(
+        &mut self,
+        name: &'static str,
+        words: &[&'static str],
+    ) -> Result<Option<&'static str>, Problem> {
+        Self::word(self, name, words)
+    }
+
+    fn object(&mut self, name: &'static str) -> Result<Option<Self>, Problem> {
+        Self::object(self, name)
+    }
+
+    fn finish(self) -> Result<(), Problem> {
+        Self::finish(self)
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(json: &str) -> Result<ReliefParameters, Problem> {
-        let mut fields =
-            crate::request::body::object(crate::request::json::parse(json.as_bytes())?)?;
-        parameters(&mut fields)
-    }
-
-    #[test]
-    fn every_depth_in_the_range_works_without_a_word_about_the_base() {
-        for depth in ["1", "1.5", "2", "2.000001", "3", "500"] {
-            let request = format!(r#"{{"dimensions": {{"depth": {depth}}}}}"#);
-            assert!(read(&request).is_ok(), "{request}");
+impl From<ReliefError> for Problem {
+    fn from(error: ReliefError) -> Self {
+        let kind = match error {
+            ReliefError::InvalidParameter { .. } => ProblemKind::InvalidValue,
+            ReliefError::TooManyBytes { .. } => ProblemKind::BodyTooLarge,
+            ReliefError::Cancelled => ProblemKind::Cancelled,
+            _ => ProblemKind::UnreadableImage,
+        };
+        let problem = Self::new(kind, error.to_string());
+        match error.field() {
+            Some(field) => problem.field(field),
+            None => problem,
         }
     }
+}
 
-    #[test]
-    fn a_default_written_out_means_the_same() {
-        let written = read(r#"{"base": 2, "dimensions": {"depth": 3}}"#);
-        assert_eq!(written, read(r#"{"dimensions": {"depth": 3}}"#));
-        assert!(read(r#"{"base": 2, "dimensions": {"depth": 2}}"#).is_err());
-    }
+fn length_schema(field: &Millimeters) -> Value {
+    json!({
+        "type": "number",
+        "minimum": field.min,
+        "maximum": field.max,
+        "default": field.default,
+        "description": format!("{} in mm", field.about),
+    })
 }

@@ -12,7 +12,6 @@ use super::{Captured, captured};
 use crate::app::App;
 use crate::engine::prepare;
 use crate::engine::waiter::Waiter;
-use crate::generators::relief::GenerateBody;
 use crate::jobs::{Job, JobDocument, NewJob};
 use crate::problem::responses::GenerateProblems;
 use crate::request::RequestDocument;
@@ -37,10 +36,10 @@ use crate::{Problem, ProblemKind, answer};
     ),
     request_body(
         content(
-            (GenerateBody = "application/json"),
-            (GenerateBody = "multipart/form-data")
+            (serde_json::Value = "application/json"),
+            (serde_json::Value = "multipart/form-data")
         ),
-        description = "What the generator reads; as an example, what `relief` does"
+        description = "What the generator reads"
     ),
     responses(
         (status = 200, description = "The result", content_type = "application/octet-stream", headers(

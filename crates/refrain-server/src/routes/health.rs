@@ -55,7 +55,7 @@ pub(crate) async fn health(State(app): State<App>) -> Json<HealthDocument> {
                 "ok"
             }
         }),
-        generators: app.generators().map(str::to_owned).collect(),
+        generators: app.generators().map(|(name, _)| name.to_owned()).collect(),
         running: app.engine.turns().running(),
         queued: app.engine.turns().waiting(),
         jobs: app.jobs.active(),

@@ -1,7 +1,7 @@
-use std::sync::Arc;
-
-use axum::{Extension, Json};
-use utoipa::openapi::OpenApi;
+use axum::Extension;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
+use bytes::Bytes;
 
 use crate::problem::responses::CommonProblems;
 
@@ -15,6 +15,6 @@ use crate::problem::responses::CommonProblems;
         CommonProblems
     )
 )]
-pub(crate) async fn openapi(Extension(document): Extension<Arc<OpenApi>>) -> Json<OpenApi> {
-    Json(OpenApi::clone(&document))
+pub(crate) async fn openapi(Extension(document): Extension<Bytes>) -> impl IntoResponse {
+    ([(CONTENT_TYPE, "application/json")], document)
 }

@@ -40,7 +40,7 @@ pub(crate) async fn root(State(app): State<App>) -> Json<RootDocument> {
         version: env!("CARGO_PKG_VERSION"),
         description: "A result cache for expensive generation: the first request generates, every identical one gets the same bytes.",
         generate: generators
-            .map(|name| format!("/api/generate/{name}"))
+            .map(|(name, _)| format!("/api/generate/{name}"))
             .collect(),
         openapi: "/api/openapi.json",
         health: "/health",

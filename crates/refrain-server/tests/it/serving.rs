@@ -32,7 +32,7 @@ async fn running(change: impl FnOnce(&mut ServerConfig)) -> Running {
         .generator(probe.clone())
         .build()
         .unwrap();
-    let server = Server::bind_app(app).await.unwrap();
+    let server = Server::bind(app).await.unwrap();
     let address = SocketAddr::from(([127, 0, 0, 1], server.local_addr().port()));
     let (stop, stopped) = oneshot::channel();
     let ended = tokio::spawn(server.run(async move {
@@ -236,22 +236,9 @@ async fn an_open_address_without_a_token_is_refused() {
         port: 0,
         ..ServerConfig::default()
     };
-    assert!(matches!(
-        Server::bind(config).await,
-        Err(ServeError::Config(_))
-    ));
-}
-
-#[tokio::test]
-async fn an_app_without_a_token_is_refused_at_an_open_address() {
-    let config = ServerConfig {
-        host: "0.0.0.0".parse().unwrap(),
-        port: 0,
-        ..ServerConfig::default()
-    };
     let app = App::builder(config).build().unwrap();
     // The routes of an app ask for the token of the app, so no other configuration may vouch for it.
-    let refused = Server::bind_app(app).await;
+    let refused = Server::bind(app).await;
     assert!(matches!(refused, Err(ServeError::Config(_))));
 }
 
@@ -275,6 +262,7 @@ async fn an_address_in_use_is_named() {
         port: server.address.port(),
         ..ServerConfig::default()
     };
-    let refused = Server::bind(config).await.unwrap_err();
+    let app = App::builder(config).build().unwrap();
+    let refused = Server::bind(app).await.unwrap_err();
     assert!(refused.to_string().contains(&server.address.to_string()));
 }

@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use refrain::{Clock, FakeClock};
-use refrain_server::{App, ServerConfig};
+use refrain_server::{App, Relief, ServerConfig};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
@@ -42,6 +42,7 @@ pub(crate) fn world_with(change: impl FnOnce(&mut ServerConfig)) -> World {
     let (clock, hands) = Clock::fake();
     let probe = Probe::default();
     let app = App::builder(config)
+        .generator(Relief)
         .generator(probe.clone())
         .clock(clock)
         .build()

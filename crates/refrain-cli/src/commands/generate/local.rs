@@ -1,6 +1,6 @@
 use std::ops::ControlFlow;
 
-use refrain_server::relief::{self, ReliefError};
+use refrain_relief::ReliefError;
 
 use super::{Interrupt, Made, Order, Progress};
 use crate::failure::Failure;
@@ -19,7 +19,7 @@ pub(super) fn generate(
             ControlFlow::Continue(())
         }
     };
-    match relief::generate(&order.picture, &order.parameters, &watch) {
+    match refrain_relief::generate(&order.picture, &order.parameters, &watch) {
         Ok(bytes) => Ok(Made {
             bytes,
             outcome: "local".to_owned(),

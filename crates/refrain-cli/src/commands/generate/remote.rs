@@ -29,7 +29,7 @@ pub(super) fn generate(
     interrupt: &Interrupt,
 ) -> Result<Made, Failure> {
     let request = request(order)?;
-    let job: Job = client.submit("relief", &request)?;
+    let job: Job = client.submit(refrain_relief::NAME, &request)?;
     drop(request);
     interrupt.leave_when_set(client, &job.url)?;
     let job = watch(client, job, progress)?;
@@ -53,7 +53,7 @@ pub(super) fn generate(
 fn request(order: &Order) -> Result<Value, Failure> {
     let mut request = serde_json::to_value(order.parameters)
         .map_err(|error| Failure::new("cannot write the request").because(error))?;
-    request["image"] = BASE64_STANDARD.encode(&order.picture).into();
+    request[refrain_relief::field::IMAGE] = BASE64_STANDARD.encode(&order.picture).into();
     Ok(request)
 }
 

@@ -1,0 +1,180 @@
+//! A picture in memory, decoded from bytes that nobody has vouched for.
+
+use std::cell::Cell;
+use std::error::Error;
+use std::io;
+
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
+
+use crate::error::ReliefError;
+use crate::limits::{MAX_PICTURE_BYTES, MAX_PICTURE_SIDE};
+use crate::stage::Stage;
+use watched::Watched;
+
+mod brightness;
+mod header;
+mod jpeg;
+mod watched;
+mod webp;
+
+/// Memory a decoder may take before the size of the picture is known: rows, palettes, color profiles.
+const HEADER_LIMIT_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Memory a decoder may take for the picture.
+///
+/// Twice the largest picture there is (4096 x 4096 pixels of four 32-bit floats, a TIFF): once for the decoder's own
+/// copy, once for ours.
+const DECODE_LIMIT_BYTES: u64 = 512 * 1024 * 1024;
+
+/// A decoded picture, as it lies in the file, and how it is to be turned.
+pub(super) struct Picture {
+    image: DynamicImage,
+    orientation: Orientation,
+}
+
+impl Picture {
+    /// Decodes `bytes`. Of an animation, the first frame.
+    ///
+    /// # Errors
+    ///
+    /// Any [`ReliefError`] about a picture, or [`ReliefError::Cancelled`].
+    pub(super) fn decode(bytes: &[u8], stage: &Stage<'_>) -> Result<Self, ReliefError> {
+        stage.report(0, 1)?;
+        let format = format_of(bytes)?;
+        if let Some((width, height)) = header::dimensions(format, bytes) {
+            check_dimensions(format, width, height)?;
+        }
+        match format {
+            ImageFormat::Jpeg => jpeg::check_scans(bytes)?,
+            ImageFormat::WebP => webp::check_frames(bytes)?,
+            _ => {}
+        }
+        let cancelled = Cell::new(false);
+        let watched = Watched::new(bytes, stage, &cancelled);
+        match Self::decode_watched(watched, format) {
+            // The decoder wraps the error by which the reader stopped it, each decoder in another way.
+            _ if cancelled.get() => Err(ReliefError::Cancelled),
+            Err(ReliefError::Broken { format: name, .. }) if header::is_cut(format, bytes) => {
+                Err(ReliefError::Truncated { format: name })
+            }
+            picture => picture,
+        }
+    }
+
+    fn decode_watched(watched: Watched<'_>, format: ImageFormat) -> Result<Self, ReliefError> {
+        let refused = |error: ImageError| refusal(format, &error);
+        let mut reader = ImageReader::with_format(watched, format);
+        let mut limits = Limits::no_limits();
+        limits.max_alloc = Some(HEADER_LIMIT_BYTES);
+        reader.limits(limits.clone());
+        let mut decoder = reader.into_decoder().map_err(refused)?;
+
+        let (width, height) = decoder.dimensions();
+        check_dimensions(format, width, height)?;
+        limits.max_image_width = Some(MAX_PICTURE_SIDE);
+        limits.max_image_height = Some(MAX_PICTURE_SIDE);
+        limits.max_alloc = Some(DECODE_LIMIT_BYTES);
+        decoder.set_limits(limits).map_err(refused)?;
+
+        // Metadata that cannot be read must not keep a sound picture from being read.
+        let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+        let image = DynamicImage::from_decoder(decoder).map_err(refused)?;
+        Ok(Self { image, orientation })
+    }
+
+    /// Width in the file, before the picture is turned.
+    pub(super) fn width(&self) -> u32 {
+        self.image.width()
+    }
+
+    /// Height in the file, before the picture is turned.
+    pub(super) fn height(&self) -> u32 {
+        self.image.height()
+    }
+
+    /// How the picture in the file is to be turned to stand upright.
+    pub(super) fn orientation(&self) -> Orientation {
+        self.orientation
+    }
+
+    /// Writes the brightness of row `y` of the file, 0 to 1, into `row`, which is as long as the picture is wide.
+    pub(super) fn read_brightness(&self, y: u32, row: &mut [f64]) {
+        brightness::read(&self.image, y, row);
+    }
+}
+
+/// The format of `bytes`, by their first few.
+fn format_of(bytes: &[u8]) -> Result<ImageFormat, ReliefError> {
+    if bytes.is_empty() {
+        return Err(ReliefError::Empty);
+    }
+    if bytes.len() > MAX_PICTURE_BYTES {
+        return Err(ReliefError::TooManyBytes { bytes: bytes.len() });
+    }
+    match image::guess_format(bytes) {
+        Ok(
+            format @ (ImageFormat::Png
+            | ImageFormat::Jpeg
+            | ImageFormat::WebP
+            | ImageFormat::Gif
+            | ImageFormat::Bmp
+            | ImageFormat::Tiff),
+        ) => Ok(format),
+        _ => Err(ReliefError::NotAPicture),
+    }
+}
+
+fn check_dimensions(format: ImageFormat, width: u32, height: u32) -> Result<(), ReliefError> {
+    if width.max(height) > MAX_PICTURE_SIDE {
+        return Err(ReliefError::TooLarge { width, height });
+    }
+    if width.min(height) == 0 {
+        return Err(ReliefError::Broken {
+            format: name(format),
+            reason: "it has no pixels".to_owned(),
+        });
+    }
+    Ok(())
+}
+
+/// What the decoder's `error` means for the request.
+fn refusal(format: ImageFormat, error: &ImageError) -> ReliefError {
+    let format = name(format);
+    if ends_too_soon(error) {
+        return ReliefError::Truncated { format };
+    }
+    let reason = error.to_string();
+    match error {
+        ImageError::Limits(_) => ReliefError::TooMuchMemory { format },
+        ImageError::Unsupported(_) => ReliefError::Unsupported { format, reason },
+        _ => ReliefError::Broken { format, reason },
+    }
+}
+
+/// Whether `error`, or what caused it, is the end of the file.
+fn ends_too_soon(error: &ImageError) -> bool {
+    let mut cause: Option<&(dyn Error + 'static)> = match error {
+        ImageError::IoError(error) => Some(error),
+        error => error.source(),
+    };
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            return error.kind() == io::ErrorKind::UnexpectedEof;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+/// The name of `format` in messages.
+fn name(format: ImageFormat) -> &'static str {
+    match format {
+        ImageFormat::Png => "PNG",
+        ImageFormat::Jpeg => "JPEG",
+        ImageFormat::WebP => "WebP",
+        ImageFormat::Gif => "GIF",
+        ImageFormat::Bmp => "BMP",
+        _ => "TIFF",
+    }
+}
