@@ -67,7 +67,8 @@ pub struct ServerConfig {
     pub host: IpAddr,
     /// Port to listen on. Default 5000; 0 takes a free one.
     pub port: u16,
-    /// Host names, besides loopback and `host`, that requests may name when listening on loopback.
+    /// Host names, besides loopback and `host`, that requests may name when listening on loopback. A page of such a name
+    /// may change something if it comes over `https`; another origin is written out, as `http://models.example:8080`.
     pub allowed_hosts: Vec<String>,
     /// When set, the management routes answer only to it.
     pub admin_token: Option<AdminToken>,

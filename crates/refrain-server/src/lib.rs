@@ -34,6 +34,7 @@ mod generate_error;
 mod generators;
 mod jobs;
 mod manage;
+mod origin;
 mod problem;
 mod progress;
 mod request;

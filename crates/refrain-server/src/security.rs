@@ -9,6 +9,7 @@ use axum::response::Response;
 
 use crate::app::App;
 use crate::config::ServerConfig;
+use crate::origin::Origin;
 use crate::{Problem, ProblemKind};
 
 /// Lets only requests through that name this server and that no foreign web page made a browser send.
@@ -84,31 +85,43 @@ fn check_host<B>(request: &HttpRequest<B>, config: &ServerConfig) -> Result<(), 
 }
 
 /// Refuses changes asked for by a web page of another origin, which a browser would send without asking anybody.
+///
+/// A name in `allowed_hosts` stands for its page over `https`, an origin there for itself alone.
 fn check_origin<B>(request: &HttpRequest<B>, config: &ServerConfig) -> Result<(), Problem> {
     if matches!(*request.method(), Method::GET | Method::HEAD) {
         return Ok(());
     }
-    let Some(origin) = request.headers().get(ORIGIN) else {
+    let header = |name| request.headers().get(name);
+    let Some(origin) = header(ORIGIN) else {
         return Ok(());
     };
-    let origin = origin.to_str().unwrap_or_default();
-    let authority = origin.split_once("://").map_or("", |(_, rest)| rest);
-    let host = request
-        .headers()
-        .get(HOST)
-        .and_then(|host| host.to_str().ok());
-    let same = host.is_some_and(|host| host.eq_ignore_ascii_case(authority));
-    let configured = config
-        .allowed_hosts
-        .iter()
-        .any(|allowed| allowed.eq_ignore_ascii_case(host_of(authority)));
-    if !authority.is_empty() && (same || configured) {
+    let origin = origin.to_str().ok().and_then(Origin::parse);
+    let host = header(HOST).and_then(|host| host.to_str().ok());
+    if origin.is_some_and(|origin| is_own(&origin, host.unwrap_or_default(), config)) {
         return Ok(());
     }
     Err(Problem::new(
         ProblemKind::CrossOrigin,
-        "web pages of other origins may not use this server",
+        "web pages of other origins may not use this server; one of its own, behind a proxy, is named in \
+         `allowed_hosts`, as `https://models.example`",
     ))
+}
+
+fn is_own(origin: &Origin, host: &str, config: &ServerConfig) -> bool {
+    let mut named = config
+        .allowed_hosts
+        .iter()
+        .filter_map(|name| Origin::parse(name));
+    if named.clone().any(|named| named == *origin) {
+        return true;
+    }
+    // Where its origin is written out, the same host has no other.
+    if named.any(|named| named.host == origin.host) {
+        return false;
+    }
+    let over_https = origin.scheme == "https" && origin.port == 443;
+    let mut names = config.allowed_hosts.iter();
+    origin.is_that_of(host) || (over_https && names.any(|name| *name == origin.host))
 }
 
 /// The host of an authority, without its port; empty when it is none.
@@ -127,11 +140,14 @@ fn is_allowed(host: &str, config: &ServerConfig) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     let own = bare.parse() == Ok(config.host);
     let known = ["localhost", "127.0.0.1", "[::1]"];
-    let configured = config.allowed_hosts.iter().map(String::as_str);
+    let mut configured = config.allowed_hosts.iter();
     own || known
         .into_iter()
-        .chain(configured)
-        .any(|allowed| allowed.eq_ignore_ascii_case(host))
+        .any(|name| name.eq_ignore_ascii_case(host))
+        || configured.any(|name| match Origin::parse(name) {
+            Some(origin) => origin.host.eq_ignore_ascii_case(host),
+            None => name.eq_ignore_ascii_case(host),
+        })
 }
 
 #[cfg(test)]
@@ -193,7 +209,16 @@ mod tests {
     #[test]
     fn a_page_of_another_origin_changes_nothing() {
         let host = ("host", "localhost:5000");
-        for origin in ["http://evil.example", "null", "http://localhost:9000", ""] {
+        for origin in [
+            "http://evil.example",
+            "null",
+            "",
+            "http://localhost:9000",
+            "https://localhost:5000",
+            "http://models.example:9999",
+            "https://models.example:9999",
+            "http://models.example",
+        ] {
             let asked = request(&[host, ("origin", origin)]);
             assert!(check_origin(&asked, &config()).is_err(), "{origin}");
         }
@@ -202,5 +227,24 @@ mod tests {
             assert_eq!(check_origin(&asked, &config()), Ok(()), "{origin}");
         }
         assert_eq!(check_origin(&request(&[host]), &config()), Ok(()));
+    }
+
+    #[test]
+    fn a_host_whose_origin_is_written_out_has_no_other() {
+        let config = ServerConfig {
+            allowed_hosts: vec!["https://models.example:8443".to_owned()],
+            ..ServerConfig::default()
+        };
+        let host = ("host", "models.example");
+        assert_eq!(check_host(&request(&[host]), &config), Ok(()));
+        let ask = |origin| check_origin(&request(&[host, ("origin", origin)]), &config);
+        assert_eq!(ask("https://models.example:8443"), Ok(()));
+        for origin in [
+            "https://models.example",
+            "http://models.example",
+            "http://models.example:8443",
+        ] {
+            assert!(ask(origin).is_err(), "{origin}");
+        }
     }
 }

@@ -5,6 +5,7 @@ use toml::de::DeValue;
 
 use super::Value;
 use crate::AdminToken;
+use crate::origin::Origin;
 
 /// What a value may be, and how its text is read.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -37,7 +38,7 @@ pub enum Kind {
     },
     /// An IPv4 or IPv6 address, or `localhost`.
     Address,
-    /// Names of hosts, with commas between them.
+    /// Names of hosts, or origins as `https://models.example`, with commas between them.
     HostNames,
     /// One of these words.
     Choice(&'static [&'static str]),
@@ -133,7 +134,7 @@ impl Kind {
                 .map(|word| format!("{word:?}"))
                 .collect::<Vec<_>>()
                 .join(", "),
-            Self::HostNames => "a list of host names in quotes".to_owned(),
+            Self::HostNames => "a list of host names or origins in quotes".to_owned(),
             Self::Address | Self::Text | Self::Token => format!("{self}, in quotes"),
         }
     }
@@ -150,7 +151,9 @@ impl fmt::Display for Kind {
             }
             Self::Number { min, max } => write!(f, "a number from {min} to {max}"),
             Self::Address => f.write_str("an IPv4 or IPv6 address, or localhost"),
-            Self::HostNames => f.write_str("host names without a port, with commas between them"),
+            Self::HostNames => f.write_str(
+                "host names without a port, or origins as https://models.example, with commas between them",
+            ),
             Self::Choice(words) => f.write_str(&words.join(", ")),
             Self::Text => f.write_str("a text that is not empty"),
             Self::Token => f.write_str("a text of visible ASCII characters that is not empty"),
@@ -171,11 +174,13 @@ fn whole(text: &str, min: u64, max: u64) -> Option<Value> {
 
 fn host_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Option<Value> {
     let named = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
+    let is_name = |name: &str| !name.is_empty() && name.bytes().all(named);
     names
         .into_iter()
         .map(|name| {
             let name = name.trim();
-            (!name.is_empty() && name.bytes().all(named)).then(|| name.to_ascii_lowercase())
+            let allowed = is_name(name) || Origin::parse(name).is_some();
+            allowed.then(|| name.to_ascii_lowercase())
         })
         .collect::<Option<Vec<_>>>()
         .map(Value::List)

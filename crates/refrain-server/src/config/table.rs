@@ -49,7 +49,8 @@ pub const SETTINGS: &[Setting] = &[
         default: None,
         kind: Kind::HostNames,
         help: "Host names that requests may carry besides loopback's, with commas between them; \
-               keeps a web page from reaching this server under a name of its own",
+               keeps a web page from reaching this server under a name of its own. A page of such a name may \
+               change something if it comes over https; another origin is written out, as http://models.example:8080",
         apply: |to, value| to.server.allowed_hosts = value.list(),
     },
     Setting {

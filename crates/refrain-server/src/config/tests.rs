@@ -165,6 +165,28 @@ fn the_last_line_of_a_dotenv_file_wins() {
     ));
 }
 
+/// Each line looked for in all of them would take minutes.
+#[test]
+fn a_dotenv_file_of_many_lines_is_read_line_by_line() {
+    let lines = "OTHER=b\nOTHER PROGRAM=b c\n".repeat(100_000);
+    let start = Start::new().file(".env", &format!("{lines}REFRAIN_PORT=2\n{lines}"));
+    assert!(matches!(
+        start.load().unwrap().setting("port").source,
+        Source::DotEnv { line: 200_001, .. }
+    ));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_dotenv_file_that_is_a_named_pipe_is_refused_and_not_waited_for() {
+    let start = Start::new();
+    let made = std::process::Command::new("mkfifo")
+        .arg(start.directory.path().join(".env"))
+        .status();
+    assert!(made.unwrap().success());
+    assert_eq!(start.refusal(), "cannot read `.env`");
+}
+
 #[test]
 fn a_named_file_is_read_instead_of_the_usual_one_and_must_exist() {
     let mut start = Start::new()
@@ -253,7 +275,7 @@ fn values_that_make_no_sense_stop_the_start() {
             "REFRAIN_HOST",
             &["", "localhost:5000", "256.0.0.1", "example.org"],
         ),
-        ("REFRAIN_ALLOWED_HOSTS", &["", "a,,b", "a:80", "http://a"]),
+        ("REFRAIN_ALLOWED_HOSTS", &["", "a,,b", "a:80", "ftp://a"]),
         ("REFRAIN_GENERATION_THREADS", &["", "0", "all"]),
         ("REFRAIN_LOG", &["", "  "]),
     ];
@@ -382,12 +404,15 @@ fn values_of_a_file_have_their_types() {
     let start = Start::new().file(
         "refrain.toml",
         "[server]\nhost = \"::1\"\nadmin_token = 'correct-horse'\n\
-         allowed_hosts = ['Cache.example']\n\
+         allowed_hosts = ['Cache.example', 'https://Models.example:8443']\n\
          [cache]\ndisabled = true\nmax_memory_mb = 1.5\nttl_seconds = \"never\"\n",
     );
     let config = start.load().unwrap().server;
     assert_eq!(config.host.to_string(), "::1");
-    assert_eq!(config.allowed_hosts, ["cache.example"]);
+    assert_eq!(
+        config.allowed_hosts,
+        ["cache.example", "https://models.example:8443"]
+    );
     assert_eq!(config.admin_token, AdminToken::new("correct-horse"));
     assert!(!config.cache_enabled);
     assert_eq!(megabytes(config.max_memory_mb), 1_572_864);
