@@ -105,6 +105,7 @@ fn value_name(setting: &Setting) -> &'static str {
         Kind::HostNames => "NAMES",
         Kind::Choice(_) => "WORD",
         Kind::Token => "SECRET",
+        Kind::Text if setting.name.ends_with("_dir") => "FOLDER",
         Kind::Text => "FILTER",
         _ if setting.name.ends_with("_seconds") => "SECONDS",
         _ if setting.name.ends_with("_mb") => "MB",
