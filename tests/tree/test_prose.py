@@ -23,7 +23,6 @@ OLD_COMMENTS: tuple[str, ...] = (
     "crates/refrain/src/computed.rs",
     "crates/refrain/src/flight",
     "crates/refrain-disk/",
-    "crates/refrain-relief/",
     "crates/refrain-server/",
 )
 OLD_PAGES: tuple[str, ...] = (

@@ -1,4 +1,4 @@
-//! Why a relief was not made.
+//! The errors of a relief that was not made.
 
 use crate::limits::{MAX_PICTURE_BYTES, MAX_PICTURE_SIDE};
 

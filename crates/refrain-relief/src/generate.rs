@@ -1,4 +1,4 @@
-//! The whole way of a picture: decode, resample, build the solid, write the file.
+//! The pipeline of a picture: decode, resample, build the solid, write the file.
 
 use crate::error::ReliefError;
 use crate::mesh::Mesh;

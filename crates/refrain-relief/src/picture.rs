@@ -1,4 +1,4 @@
-//! A picture in memory, decoded from bytes that nobody has vouched for.
+//! A picture in memory, decoded from untrusted bytes.
 
 use std::cell::Cell;
 use std::error::Error;

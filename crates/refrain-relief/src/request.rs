@@ -1,4 +1,4 @@
-//! A request is read: names, defaults and ranges, whatever form the fields come in.
+//! The reader of a request: names, defaults and ranges, for fields of any form.
 
 use std::ops::RangeInclusive;
 

@@ -1,4 +1,4 @@
-//! A mesh becomes a file.
+//! The writers of a mesh, one for each file format.
 
 use crate::error::ReliefError;
 use crate::format::Format;

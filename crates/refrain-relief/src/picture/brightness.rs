@@ -1,4 +1,4 @@
-//! Pixels of any kind become brightness.
+//! Brightness of pixels of any kind.
 
 use image::DynamicImage;
 

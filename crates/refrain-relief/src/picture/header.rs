@@ -1,4 +1,4 @@
-//! What the first and last bytes of a picture tell without a decoder.
+//! Checks of the first and last bytes of a picture, without a decoder.
 
 use image::ImageFormat;
 

@@ -1,4 +1,4 @@
-//! What the JPEG decoder lets pass and a relief must not: a file that ends early, and scans without end.
+//! Checks that the JPEG decoder does not make: a file that ends early, and scans without end.
 
 use crate::error::ReliefError;
 

@@ -1,4 +1,4 @@
-//! The bytes of a picture, read under the eyes of whoever waits for it.
+//! A reader of a picture's bytes that reports progress and stops when it is told to.
 
 use std::cell::Cell;
 use std::io::{self, BufRead, Cursor, Read, Seek, SeekFrom};

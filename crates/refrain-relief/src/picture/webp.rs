@@ -1,4 +1,4 @@
-//! What the WebP decoder lets pass and a relief must not: a frame that is larger than the picture.
+//! A check that the WebP decoder does not make: a frame that is larger than the picture.
 
 use crate::error::ReliefError;
 use crate::limits::MAX_PICTURE_SIDE;

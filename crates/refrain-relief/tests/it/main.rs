@@ -18,7 +18,7 @@ use std::ops::ControlFlow;
 
 use refrain_relief::{Dimensions, Format, ReliefError, ReliefParameters};
 
-/// The relief of `picture`, which nobody watches.
+/// The relief of `picture`, whose progress goes nowhere.
 fn generate(picture: &[u8], parameters: &ReliefParameters) -> Result<Vec<u8>, ReliefError> {
     refrain_relief::generate(picture, parameters, &|_, _| ControlFlow::Continue(()))
 }
