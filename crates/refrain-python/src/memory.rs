@@ -13,7 +13,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use refrain::{Cache, Capacity, EntryInfo, Insertion, Outcome, Policy, Stored};
+use refrain::{Cache, Capacity, EntryInfo, Insertion, Policy};
 
 use crate::clock::{Clock, seconds};
 use crate::key::Key;
@@ -184,16 +184,7 @@ impl MemoryCache {
         let Some(Ok(answer)) = landed else {
             return Ok("abandoned");
         };
-        let (Outcome::Computed { stored } | Outcome::Collapsed { stored }) = answer.outcome else {
-            return Ok("stored");
-        };
-        Ok(match stored {
-            Stored::Yes => "stored",
-            Stored::Overweight => "overweight",
-            Stored::Declined => "declined",
-            Stored::Expired => "expired",
-            _ => "invalidated",
-        })
+        Ok(answer.outcome.stored().map_or("stored", became))
     }
 
     fn invalidate(&self, py: Python<'_>, key: &Key) -> PyResult<bool> {

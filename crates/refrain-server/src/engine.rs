@@ -233,6 +233,7 @@ impl Engine {
                 Outcome::Computed { stored } if refresh => How::Refreshed { stored, on_disk },
                 Outcome::Computed { stored } => How::Miss { stored, on_disk },
                 Outcome::Collapsed { stored } => How::Collapsed { stored },
+                Outcome::Loaded { .. } | Outcome::Bypassed { .. } => How::Hit { expires_in },
             }
         };
         Served {

@@ -1,11 +1,14 @@
 //! The cache: a store, the flights that fill it, and the counters of both.
 
-mod computing;
+mod beginning;
 mod inner;
 mod invalidating;
+mod landing;
+mod leading;
 mod limits;
 mod purge;
 
+use std::any::Any;
 use std::borrow::Borrow;
 use std::convert::Infallible;
 use std::fmt;
@@ -20,16 +23,17 @@ use bytes::Bytes;
 use crate::builder::{CacheBuilder, Listener, Spawner, Weigher};
 use crate::clock::Clock;
 use crate::computed::{Computed, EntryOptions};
-use crate::entry::{Cursor, EntriesPage, Entry, Insertion};
+use crate::entry::{Cursor, EntriesPage, Entry};
 use crate::error::ComputeError;
-use crate::flight::{CacheName, FlightTable, HitForMiss};
+use crate::flight::{FlightTable, HitForMiss};
 use crate::key::Key;
-use crate::request::EntryRequest;
+use crate::outcome::Insertion;
+use crate::request::{EntryRequest, Nothing};
 use crate::stats::{FlightCounters, Stats};
 use crate::store::{NewEntry, Removed, Store};
 use crate::sync::HashBuilder;
-use computing::JustTheValue;
-pub(crate) use computing::{Begun, RequestOptions, Wanted};
+pub(crate) use beginning::{Begun, Joined, RequestOptions};
+pub(crate) use landing::{JustTheValue, Wanted};
 use purge::Purge;
 
 /// A bounded map of results that are computed once per key, however many ask at once.
@@ -55,7 +59,7 @@ pub(crate) struct Inner<K, V> {
     pub(crate) hit_for_miss: HitForMiss,
     pub(crate) counters: FlightCounters,
     pub(crate) clock: Clock,
-    pub(crate) name: CacheName,
+    pub(crate) name: Arc<str>,
     pub(crate) waiter_limit: u32,
     pub(crate) spawner: Option<Spawner>,
     hasher: HashBuilder,
@@ -91,7 +95,7 @@ where
                 hit_for_miss: HitForMiss::default(),
                 counters: FlightCounters::default(),
                 clock: builder.clock,
-                name: CacheName::new(builder.name),
+                name: builder.name,
                 waiter_limit: builder.waiter_limit,
                 spawner: builder.spawner,
                 hasher: HashBuilder::default(),
@@ -292,7 +296,7 @@ where
             return Ok(value);
         }
         let request = self.entry(key).looked_up(hash);
-        let JustTheValue(value) = request.compute(compute)?;
+        let JustTheValue(value) = request.asking(Nothing).compute(|()| compute())?;
         Ok(value)
     }
 
@@ -347,7 +351,7 @@ where
             return Ok(value);
         }
         let request = self.entry(key).looked_up(hash);
-        let JustTheValue(value) = request.compute_async(compute).await?;
+        let JustTheValue(value) = request.asking(Nothing).compute_async(|()| compute).await?;
         Ok(value)
     }
 
@@ -364,6 +368,51 @@ where
     /// ```
     pub fn entry(&self, key: K) -> EntryRequest<'_, K, V> {
         EntryRequest::new(self, key)
+    }
+
+    /// The side value of the flight of `key` that runs now, if there is one and it has a side value of this type.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// let cache: refrain::Cache<u64, u64> = refrain::Cache::builder().build()?;
+    /// let request = cache.entry(1).side(|| Arc::new("half way"));
+    /// request.get_or_compute(|_| {
+    ///     assert_eq!(*cache.running_side::<&str>(&1).unwrap(), "half way");
+    ///     10
+    /// }).unwrap();
+    /// assert!(cache.running_side::<&str>(&1).is_none());
+    /// # Ok::<(), refrain::BuildError>(())
+    /// ```
+    pub fn running_side<S: Any + Send + Sync>(&self, key: &K) -> Option<Arc<S>> {
+        let side = self.inner.flights.side(key, self.inner.hash(key))?;
+        side.downcast().ok()
+    }
+
+    /// Takes the flight of `key` off the table if `side` is its side value, so that no other caller joins it; true if it
+    /// was there.
+    ///
+    /// For a flight that has been told to stop: it ends for those who wait already, its value is not stored, and the next
+    /// caller begins a flight of its own. What is stored stays.
+    ///
+    /// ```
+    /// use refrain::{Insertion, Outcome};
+    /// use std::sync::Arc;
+    ///
+    /// let cache: refrain::Cache<u64, u64> = refrain::Cache::builder().build()?;
+    /// let request = cache.entry(1).side(|| Arc::new("cancelled"));
+    /// let answer = request.get_or_compute(|side| {
+    ///     assert!(cache.retire_flight(&1, &side));
+    ///     10
+    /// }).unwrap();
+    /// assert_eq!(answer.outcome, Outcome::Computed { stored: Insertion::Invalidated });
+    /// assert_eq!(cache.get(&1), None);
+    /// # Ok::<(), refrain::BuildError>(())
+    /// ```
+    pub fn retire_flight<S: Any + Send + Sync>(&self, key: &K, side: &Arc<S>) -> bool {
+        let hash = self.inner.hash(key);
+        let side = Arc::clone(side) as Arc<dyn Any + Send + Sync>;
+        self.inner.flights.retire(key, hash, &side)
     }
 
     /// Entries in pages, in no particular order. No lock is held between pages.
@@ -464,7 +513,7 @@ where
     /// # Ok::<(), refrain::BuildError>(())
     /// ```
     pub fn name(&self) -> &str {
-        self.inner.name.as_str()
+        &self.inner.name
     }
 
     /// Checks the whole structure; for tests.

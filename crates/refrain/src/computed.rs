@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::outcome::TierName;
+
 /// A computed value with what only the computation could know: how long it stays fresh, what it cost, whether it
 /// may be kept.
 ///
@@ -23,9 +25,11 @@ pub struct Computed<V> {
     pub(crate) value: V,
     pub(crate) options: EntryOptions,
     pub(crate) keep: Keep,
+    /// The tier that it comes from, unless it was computed.
+    pub(crate) loaded: Option<TierName>,
 }
 
-/// Who may have the value besides the caller who computed it.
+/// Which callers may have the value besides the one that computed it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Keep {
     /// Everybody, now and later.
@@ -147,6 +151,7 @@ impl<V> Computed<V> {
             value,
             options: EntryOptions::default(),
             keep: Keep::Store,
+            loaded: None,
         }
     }
 
@@ -197,6 +202,25 @@ impl<V> Computed<V> {
     #[must_use]
     pub fn cost(mut self, cost: Duration) -> Self {
         self.options.cost = Some(cost);
+        self
+    }
+
+    /// The value was loaded from this tier and not computed: the outcome is
+    /// [`Outcome::Loaded`](crate::Outcome::Loaded), and it counts as a [load](crate::Stats::loads), not as a computation.
+    ///
+    /// ```
+    /// use refrain::{Cache, Computed, TierName};
+    ///
+    /// let cache: Cache<u64, u64> = Cache::builder().build()?;
+    /// cache.get_or_compute(2, || Computed::new(4).loaded(TierName::new("disk"))).unwrap();
+    /// let stats = cache.stats();
+    /// assert_eq!((stats.loads, stats.misses, stats.computations), (1, 0, 0));
+    /// assert_eq!(cache.get(&2), Some(4));
+    /// # Ok::<(), refrain::BuildError>(())
+    /// ```
+    #[must_use]
+    pub fn loaded(mut self, tier: TierName) -> Self {
+        self.loaded = Some(tier);
         self
     }
 

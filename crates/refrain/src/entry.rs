@@ -1,7 +1,9 @@
-//! What a cache tells about an entry, and about how an answer came to be.
+//! What a cache tells about an entry.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
+
+use crate::outcome::Outcome;
 
 /// A stored value and what the cache knows of it.
 ///
@@ -86,101 +88,6 @@ impl RemovalCause {
     /// ```
     pub fn was_evicted(self) -> bool {
         matches!(self, Self::EvictedByCount | Self::EvictedBySize)
-    }
-}
-
-/// What became of a value that was offered to the cache.
-///
-/// ```
-/// use refrain::{Cache, Insertion};
-///
-/// let cache: Cache<u64, Vec<u8>> = Cache::builder()
-///     .capacity_bytes(100)
-///     .weigher(|_, value: &Vec<u8>| value.len() as u64)
-///     .build()?;
-/// assert_eq!(cache.insert(1, vec![0; 100]), Insertion::Stored);
-/// assert_eq!(cache.insert(2, vec![0; 101]), Insertion::Overweight);
-/// # Ok::<(), refrain::BuildError>(())
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Insertion {
-    /// It is in the cache now.
-    Stored,
-    /// It is heavier than the whole cache, or the cache holds no entries at all. Nothing was evicted.
-    Overweight,
-    /// The policy kept what is there instead.
-    Declined,
-    /// Its time to live is zero.
-    Expired,
-    /// It was computed for an entry that has been invalidated or written since the computation began.
-    Invalidated,
-}
-
-/// How an answer came to be.
-///
-/// ```
-/// use refrain::{Cache, Outcome, Stored};
-///
-/// let cache: Cache<u64, u64> = Cache::builder().build()?;
-/// let first = cache.entry(1).get_or_compute(|| 10).unwrap();
-/// assert_eq!(first.outcome, Outcome::Computed { stored: Stored::Yes });
-/// let second = cache.entry(1).get_or_compute(|| 99).unwrap();
-/// assert_eq!((second.value, second.outcome), (10, Outcome::Hit));
-/// # Ok::<(), refrain::BuildError>(())
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Outcome {
-    /// It was in the cache.
-    Hit,
-    /// It was computed for this caller.
-    Computed {
-        /// Whether it is in the cache now.
-        stored: Stored,
-    },
-    /// It was being computed for somebody else, and this caller waited.
-    Collapsed {
-        /// Whether it is in the cache now.
-        stored: Stored,
-    },
-}
-
-/// Whether a computed value was stored, and if not, why.
-///
-/// ```
-/// use refrain::{Cache, Computed, Outcome, Stored};
-///
-/// let cache: Cache<u64, u64> = Cache::builder().build()?;
-/// let answer = cache.entry(1).get_or_compute(|| Computed::new(10).share_only()).unwrap();
-/// assert_eq!(answer.outcome, Outcome::Computed { stored: Stored::NotAsked });
-/// # Ok::<(), refrain::BuildError>(())
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Stored {
-    /// It is in the cache.
-    Yes,
-    /// Heavier than the whole cache.
-    Overweight,
-    /// The policy kept what is there instead.
-    Declined,
-    /// The computation said not to.
-    NotAsked,
-    /// Invalidated or overwritten while it was computed.
-    Invalidated,
-    /// Its time to live is zero.
-    Expired,
-}
-
-impl From<Insertion> for Stored {
-    fn from(insertion: Insertion) -> Self {
-        match insertion {
-            Insertion::Stored => Self::Yes,
-            Insertion::Overweight => Self::Overweight,
-            Insertion::Declined => Self::Declined,
-            Insertion::Expired => Self::Expired,
-            Insertion::Invalidated => Self::Invalidated,
-        }
     }
 }
 

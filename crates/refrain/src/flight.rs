@@ -1,33 +1,31 @@
 //! Single-flight: one computation per key, owned by the cache and not by any caller.
 //!
-//! Callers hold a [`Subscription`]; the first to find nothing begins the flight, the others join it.
-//! Whoever is polled drives an asynchronous computation onward, so no caller that stops being polled can hold up
-//! the rest, and a spawned task keeps it going when all of them leave.
+//! The first caller that finds nothing leads the flight, the others join it; each holds a [`Waiting`].
+//! Every poll of any of them drives an asynchronous computation onward, so a caller that is polled no more holds up
+//! nobody, and a spawned task keeps the computation going when all callers leave.
 
 mod graph;
 mod hit_for_miss;
-mod names;
-mod subscription;
 mod table;
+mod waiting;
 mod work;
 
 use std::any::Any;
 use std::ops::Deref;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
 use std::task::Waker;
 
 use crate::catch::wake_all;
-use crate::entry::Stored;
+use crate::outcome::{Insertion, TierName};
 use crate::store::{Facts, Tags};
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Mutex, MutexGuard};
 
 pub(crate) use graph::{FlightId, enter, enter_and_block, is_inside};
 pub(crate) use hit_for_miss::HitForMiss;
-pub(crate) use names::CacheName;
-pub(crate) use subscription::{Abandoned, Refusal, Subscription};
 pub(crate) use table::{Boarding, FlightTable, TagPredicate};
+pub(crate) use waiting::{Abandoned, Refusal, Waiting};
 pub use work::BoxFuture;
 pub(crate) use work::{Work, drive_to_end};
 
@@ -36,12 +34,19 @@ pub(crate) struct Flight<V> {
     pub(crate) id: FlightId,
     /// What the cache had been told to invalidate when this computation began.
     pub(crate) began_at: u64,
-    /// The entry was invalidated or written since: the value goes to those who wait, and nowhere else.
+    /// The entry was invalidated or written since: the value goes to the waiters, and nowhere else.
     overtaken: AtomicBool,
     pub(crate) on_abandoned: OnAbandoned,
+    /// Set once, by the leader, before it computes.
+    side: OnceLock<Side>,
+    /// Whether the leader's request has been counted.
+    counted: AtomicBool,
     state: Mutex<State<V>>,
     pub(crate) work: Work,
 }
+
+/// What the leader of a flight keeps beside its value, for every caller of the flight to use while it runs.
+pub(crate) type Side = Arc<dyn Any + Send + Sync>;
 
 /// What happens to a computation when the last caller who waited for it leaves.
 ///
@@ -62,21 +67,21 @@ pub enum OnAbandoned {
     Cancel,
 }
 
-/// How a flight ended, as everybody who waited for it sees it.
+/// How a flight ended, as all its callers see it.
 pub(crate) enum Landing<V> {
     Value(Landed<V>),
     /// The value may not be shared: it is the leader's, and the others compute for themselves.
     Released(std::sync::Mutex<Option<Landed<V>>>),
-    /// It was not needed: a value is stored. Whoever waits looks for it, as it may have been invalidated since.
+    /// It was not needed: a value is stored. Waiters look for it, as it may have been invalidated since.
     Unneeded,
     Failed(Arc<dyn Any + Send + Sync>),
     Panicked(Arc<str>),
     Cancelled,
 }
 
-/// A landing in the hands of somebody who may see it.
+/// A landing in the hands of a caller that may see it.
 pub(crate) enum Settled<V> {
-    /// Nobody else has the flight, so nobody else will ask.
+    /// No other thread has the flight, so none will ask.
     Alone(Landing<V>),
     Shared(Arc<Landing<V>>),
 }
@@ -86,7 +91,9 @@ pub(crate) struct Landed<V> {
     pub(crate) value: V,
     pub(crate) facts: Facts,
     pub(crate) tags: Option<Tags>,
-    pub(crate) stored: Stored,
+    /// The tier that it was loaded from, unless it was computed.
+    pub(crate) loaded: Option<TierName>,
+    pub(crate) stored: Insertion,
     /// The first invalidation by tag that means this value: callers who came at this generation or later may not
     /// have it.
     pub(crate) stale_since: Option<u64>,
@@ -105,7 +112,7 @@ impl<V> Deref for Settled<V> {
 
 enum State<V> {
     Running {
-        subscribers: u32,
+        callers: u32,
         wakers: Vec<(u64, Waker)>,
     },
     Ended(Arc<Landing<V>>),
@@ -114,15 +121,17 @@ enum State<V> {
 static NEXT_WAITER: AtomicU64 = AtomicU64::new(0);
 
 impl<V> Flight<V> {
-    /// A flight that its leader is subscribed to from the beginning, so that nobody else abandons it.
-    pub(crate) fn new(began_at: u64, on_abandoned: OnAbandoned, name: &CacheName) -> Self {
+    /// A flight in which its leader is counted as waiting from the beginning, so that no other caller abandons it.
+    pub(crate) fn new(began_at: u64, on_abandoned: OnAbandoned, name: &Arc<str>) -> Self {
         Self {
             id: FlightId::next(name),
             began_at,
             overtaken: AtomicBool::new(false),
             on_abandoned,
+            side: OnceLock::new(),
+            counted: AtomicBool::new(false),
             state: Mutex::new(State::Running {
-                subscribers: 1,
+                callers: 1,
                 wakers: Vec::new(),
             }),
             work: Work::none(),
@@ -143,12 +152,33 @@ impl<V> Flight<V> {
         self.overtaken.load(Ordering::Relaxed)
     }
 
+    /// Sets the side value and wakes the callers that came before it was there.
+    pub(crate) fn set_side(&self, side: Side) {
+        // Set before the wakers are taken: a caller that notes its waker down later looks at the side after that.
+        let _ = self.side.set(side);
+        wake_all(self.wakers());
+    }
+
+    pub(crate) fn side(&self) -> Option<&Side> {
+        self.side.get()
+    }
+
+    pub(crate) fn has_side(&self, side: &Side) -> bool {
+        self.side().is_some_and(|own| Arc::ptr_eq(own, side))
+    }
+
+    /// True for the first one who asks: the leader's request is counted then, whatever ends the flight.
+    pub(crate) fn count_once(&self) -> bool {
+        // Relaxed: it orders nothing.
+        !self.counted.swap(true, Ordering::Relaxed)
+    }
+
     /// One more caller waits. `Err` is the limit, when as many wait besides the leader; an ended flight takes anybody.
-    fn subscribe(&self, limit: u32) -> Result<(), u32> {
+    fn add_waiter(&self, limit: u32) -> Result<(), u32> {
         match &mut *self.lock() {
-            State::Running { subscribers, .. } if *subscribers > limit => Err(limit),
-            State::Running { subscribers, .. } => {
-                *subscribers += 1;
+            State::Running { callers, .. } if *callers > limit => Err(limit),
+            State::Running { callers, .. } => {
+                *callers += 1;
                 Ok(())
             }
             State::Ended(_) => Ok(()),
@@ -156,19 +186,19 @@ impl<V> Flight<V> {
     }
 
     /// How many callers wait for it, the leader included; 0 when it has ended.
-    fn subscribers(&self) -> u32 {
+    fn waiters(&self) -> u32 {
         match &*self.lock() {
-            State::Running { subscribers, .. } => *subscribers,
+            State::Running { callers, .. } => *callers,
             State::Ended(_) => 0,
         }
     }
 
     /// One caller fewer waits; true when it was the last and the computation still runs.
-    fn unsubscribe(&self) -> bool {
+    fn remove_waiter(&self) -> bool {
         match &mut *self.lock() {
-            State::Running { subscribers, .. } => {
-                *subscribers -= 1;
-                *subscribers == 0
+            State::Running { callers, .. } => {
+                *callers -= 1;
+                *callers == 0
             }
             State::Ended(_) => false,
         }
@@ -211,7 +241,7 @@ impl<V> Flight<V> {
         drop(forgotten);
     }
 
-    /// Everybody whose next poll may get further.
+    /// Of the callers and tasks whose next poll may get further.
     fn wakers(&self) -> Vec<Waker> {
         match &*self.lock() {
             State::Running { wakers, .. } => {
@@ -221,7 +251,7 @@ impl<V> Flight<V> {
         }
     }
 
-    /// Ends the flight and wakes everybody. Only the first landing counts; it is returned if this was it.
+    /// Ends the flight and wakes all its callers. Only the first landing counts; it is returned if this was it.
     pub(crate) fn land(&self, landing: Landing<V>) -> Option<Arc<Landing<V>>> {
         let landing = Arc::new(landing);
         let wakers = {
@@ -239,24 +269,22 @@ impl<V> Flight<V> {
         Some(landing)
     }
 
-    /// The same for who has just taken `flight` off the table. If nobody else has it, nobody is told.
+    /// [`land`](Self::land) by the thread that has just taken `flight` off the table. If no other has it, none is told.
     pub(crate) fn settle(flight: &Arc<Self>, landing: Landing<V>) -> Option<Settled<V>> {
-        // It is got from the table only, so nobody can come any more; who has left may be seen late, and is told then.
+        // Handles come only from the table, so the count cannot grow now; one that is being dropped may still be counted,
+        // which merely costs a wake-up.
         if Arc::strong_count(flight) == 1 {
             return Some(Settled::Alone(landing));
         }
         flight.land(landing).map(Settled::Shared)
     }
 
-    /// Ends the flight as cancelled unless somebody has joined it since; true if it was ended.
+    /// Ends the flight as cancelled unless another caller has joined it since; true if it was ended.
     fn cancel_if_abandoned(&self) -> bool {
         let wakers = {
             let mut state = self.lock();
             match &mut *state {
-                State::Running {
-                    subscribers: 0,
-                    wakers,
-                } => {
+                State::Running { callers: 0, wakers } => {
                     let wakers = std::mem::take(wakers);
                     *state = State::Ended(Arc::new(Landing::Cancelled));
                     wakers

@@ -62,6 +62,7 @@ mod flight;
 mod global;
 mod histogram;
 pub mod key;
+mod outcome;
 #[doc(hidden)]
 pub mod policy;
 mod request;
@@ -76,19 +77,17 @@ pub use clock::{Clock, FakeClock};
 pub use computed::{Computed, EntryOptions};
 #[cfg(feature = "macros")]
 pub use decorate::{CachedCall, FunctionCache, FunctionStats, function_stats};
-pub use entry::{
-    Answer, Capacity, Cursor, EntriesPage, Entry, EntryInfo, Insertion, Outcome, RemovalCause,
-    Stored,
-};
+pub use entry::{Answer, Capacity, Cursor, EntriesPage, Entry, EntryInfo, RemovalCause};
 pub use error::{BuildError, ComputeError};
 pub use flight::{BoxFuture, OnAbandoned};
 pub use global::{AnyValue, GlobalError, global, init_global, try_global};
 pub use histogram::Histogram;
 pub use key::{Key, KeyBuilder, KeyEncoder, Keyable, Unkeyable};
+pub use outcome::{BypassReason, Insertion, Outcome, TierName};
 pub use policy::{Policy, StateError};
 #[cfg(feature = "macros")]
 pub use refrain_macros::{Keyable, Weigh, cached_result, cached_result_sync};
-pub use request::EntryRequest;
+pub use request::{EntryRequest, Role, SideRequest};
 pub use stats::Stats;
 pub use weigh::Weigh;
 

@@ -1,20 +1,26 @@
 //! One request with options of its own, answered with how the answer came to be.
 
+mod asking;
+mod beside;
+mod side;
+
+use std::any::Any;
 use std::convert::Infallible;
 use std::fmt;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::hash::Hash;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::block_on::block_on;
-use crate::cache::{Begun, Cache, RequestOptions, Wanted};
-use crate::catch::{CatchUnwind, catch};
+use crate::cache::{Cache, RequestOptions};
 use crate::computed::Computed;
 use crate::entry::Answer;
 use crate::error::ComputeError;
-use crate::flight::{Flight, FlightId, OnAbandoned, Refusal, Settled, enter, enter_and_block};
+use crate::flight::OnAbandoned;
+use asking::Asking;
+pub(crate) use beside::Nothing;
+pub use beside::Role;
+pub use side::SideRequest;
 
 /// A request for one key; made by [`Cache::entry`].
 ///
@@ -135,7 +141,7 @@ where
     }
 
     /// What becomes of the computation when the last caller leaves it. Default: [`OnAbandoned::Finish`].
-    /// The one who begins the computation decides.
+    /// The caller that begins the computation decides.
     ///
     /// ```
     /// use refrain::OnAbandoned;
@@ -147,6 +153,27 @@ where
     pub fn on_abandoned(mut self, on_abandoned: OnAbandoned) -> Self {
         self.options.on_abandoned = on_abandoned;
         self
+    }
+
+    /// Gives the flight a side value, for all its callers to look at while it runs: progress, or a result that grows.
+    ///
+    /// `make` is called only if this caller computes, once. See [`SideRequest`].
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// let cache: refrain::Cache<u64, u64> = refrain::Cache::builder().build()?;
+    /// let answer = cache.entry(1).side(|| Arc::new("side")).get_or_compute(|side| side.len() as u64);
+    /// assert_eq!(answer.unwrap().value, 4);
+    ///
+    /// let hit = cache.entry(1).side(|| Arc::new(panic!("not called"))).get_or_compute(|_: Arc<()>| 99);
+    /// assert_eq!(hit.unwrap().value, 4);
+    /// # Ok::<(), refrain::BuildError>(())
+    /// ```
+    pub fn side<S: Any + Send + Sync, M: FnOnce() -> Arc<S>>(
+        self,
+        make: M,
+    ) -> SideRequest<'a, K, V, S, M, impl FnMut(&Arc<S>, Role)> {
+        SideRequest::new(self, make, |_: &Arc<S>, _: Role| {})
     }
 
     /// [`Cache::get_or_compute`] with these options.
@@ -183,58 +210,7 @@ where
         self,
         compute: impl FnOnce() -> Result<R, E>,
     ) -> Result<Answer<V>, ComputeError<E>> {
-        self.compute(compute)
-    }
-
-    /// What is wanted of the entry, computed if there is none.
-    pub(crate) fn compute<T, R, E>(
-        mut self,
-        compute: impl FnOnce() -> Result<R, E>,
-    ) -> Result<T, ComputeError<E>>
-    where
-        T: Wanted<V>,
-        R: Into<Computed<V>>,
-        E: Send + Sync + 'static,
-    {
-        let inner = &self.cache.inner;
-        let hash = self.hash.unwrap_or_else(|| inner.hash(&self.key));
-        self.options.deadline = self.deadline();
-        loop {
-            let (subscription, joined) = match inner.begin(&self.key, hash, &self.options) {
-                Begun::Hit(entry) => return Ok(T::hit(entry)),
-                Begun::Refused(refusal) => return Err(refused(refusal)),
-                Begun::Lead(flight) => {
-                    let options = &self.options.entry;
-                    let landing = inner.compute_here(&self.key, hash, &flight, options, compute);
-                    return match self.landed(
-                        landing.or_else(|| flight.landing().map(Settled::Shared)),
-                        true,
-                    ) {
-                        Some(answer) => answer,
-                        None => Err(ComputeError::Cancelled),
-                    };
-                }
-                Begun::Alone => break,
-                Begun::Wait(subscription, joined) => (subscription, joined),
-            };
-            let Some(landing) = block_on(subscription) else {
-                return Err(self.timed_out());
-            };
-            if inner.looks_again(hash, &joined, &landing) {
-                self.options.looked_up = false;
-                continue;
-            }
-            if let Some(answer) = self.landed(Some(Settled::Shared(landing)), false) {
-                return answer;
-            }
-            break;
-        }
-        let began = inner.clock.elapsed();
-        let result = {
-            let _inside = enter_and_block(&FlightId::next(&inner.name));
-            catch(|| compute().map(Into::into))
-        };
-        inner.unshared(hash, began, &self.options.entry, result)
+        self.asking(Nothing).compute(|()| compute())
     }
 
     /// [`Cache::get_or_compute_async`] with these options.
@@ -280,103 +256,19 @@ where
         R: Into<Computed<V>> + Send + 'static,
         E: Send + Sync + 'static,
     {
-        self.compute_async(compute).await
+        self.asking(Nothing).compute_async(|()| compute).await
     }
 
-    /// [`compute`](Self::compute) for asynchronous code.
-    pub(crate) async fn compute_async<T, R, E>(
-        mut self,
-        compute: impl Future<Output = Result<R, E>> + Send + 'static,
-    ) -> Result<T, ComputeError<E>>
-    where
-        T: Wanted<V>,
-        R: Into<Computed<V>> + Send + 'static,
-        E: Send + Sync + 'static,
-    {
-        let inner = &self.cache.inner;
-        let hash = self.hash.unwrap_or_else(|| inner.hash(&self.key));
-        self.options.deadline = self.deadline();
-        loop {
-            let (subscription, joined) = match inner.begin(&self.key, hash, &self.options) {
-                Begun::Hit(entry) => return Ok(T::hit(entry)),
-                Begun::Refused(refusal) => return Err(refused(refusal)),
-                Begun::Lead(flight) => return self.lead(hash, flight, compute).await,
-                Begun::Alone => break,
-                Begun::Wait(subscription, joined) => (subscription, joined),
-            };
-            let Some(landing) = subscription.await else {
-                return Err(self.timed_out());
-            };
-            if inner.looks_again(hash, &joined, &landing) {
-                self.options.looked_up = false;
-                continue;
-            }
-            if let Some(answer) = self.landed(Some(Settled::Shared(landing)), false) {
-                return answer;
-            }
-            break;
+    /// The request on its way, with what its caller does beside asking.
+    pub(crate) fn asking<B>(self, beside: B) -> Asking<'a, K, V, B> {
+        let hash = self.hash;
+        Asking {
+            hash: hash.unwrap_or_else(|| self.cache.inner.hash(&self.key)),
+            cache: self.cache,
+            key: self.key,
+            options: self.options,
+            beside,
         }
-        let began = inner.clock.elapsed();
-        let id = FlightId::next(&inner.name);
-        let mut compute = CatchUnwind(Box::pin(compute));
-        let result = poll_fn(|context| {
-            let _inside = enter(&id);
-            Pin::new(&mut compute).poll(context)
-        })
-        .await;
-        let result = result.and_then(|result| catch(|| result.map(Into::into)));
-        inner.unshared(hash, began, &self.options.entry, result)
-    }
-
-    async fn lead<T, R, E>(
-        self,
-        hash: u64,
-        flight: Arc<Flight<V>>,
-        compute: impl Future<Output = Result<R, E>> + Send + 'static,
-    ) -> Result<T, ComputeError<E>>
-    where
-        T: Wanted<V>,
-        R: Into<Computed<V>> + Send + 'static,
-        E: Send + Sync + 'static,
-    {
-        let inner = &self.cache.inner;
-        let landing = inner
-            .compute_there(&self.key, hash, &flight, &self.options, compute)
-            .await;
-        if landing.is_none() {
-            return Err(self.timed_out());
-        }
-        match self.landed(landing.map(Settled::Shared), true) {
-            Some(answer) => answer,
-            None => Err(ComputeError::Cancelled),
-        }
-    }
-
-    fn landed<T: Wanted<V>, E: Send + Sync + 'static>(
-        &self,
-        landing: Option<Settled<V>>,
-        leader: bool,
-    ) -> Option<Result<T, ComputeError<E>>> {
-        self.cache.inner.answer(landing?, leader)
-    }
-
-    /// When this request is to have its answer.
-    fn deadline(&self) -> Option<Duration> {
-        let limit = self.options.wait_at_most?;
-        Some(self.cache.inner.clock.elapsed().saturating_add(limit))
-    }
-
-    fn timed_out<E>(&self) -> ComputeError<E> {
-        ComputeError::TimedOut {
-            after: self.options.wait_at_most.unwrap_or_default(),
-        }
-    }
-}
-
-fn refused<E>(refusal: Refusal) -> ComputeError<E> {
-    match refusal {
-        Refusal::Recursive(path) => ComputeError::Recursive { path },
-        Refusal::TooManyWaiters(limit) => ComputeError::TooManyWaiters { limit },
     }
 }
 

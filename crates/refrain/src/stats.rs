@@ -8,7 +8,8 @@ use crate::policy::VersusLru;
 
 /// What a cache has done and what it holds, at one moment.
 ///
-/// Each call that looks a key up counts exactly once: as a hit, a miss, or collapsed.
+/// Each call that looks a key up counts exactly once, when its answer is known: as a hit, a miss, a load, or collapsed,
+/// which is known when it joins.
 /// Counters grow until [`Cache::reset_stats`](crate::Cache::reset_stats); what the cache holds now is never reset.
 ///
 /// ```
@@ -26,11 +27,16 @@ use crate::policy::VersusLru;
 pub struct Stats {
     /// Lookups answered from the cache.
     pub hits: u64,
-    /// Lookups that found nothing fresh, and computations asked for that had to begin.
+    /// Lookups that found nothing fresh, and after which the caller computed or left it at that. A computation's is
+    /// counted when it ends.
     pub misses: u64,
-    /// Lookups that found nothing but joined a computation that was running. Neither hits nor misses.
+    /// Lookups that found nothing in memory, and whose caller loaded the value from a lower tier. Neither hits nor misses.
+    pub loads: u64,
+    /// Lookups that found nothing but joined a flight. Neither hits nor misses.
     pub collapsed: u64,
-    /// Computations begun.
+    /// Of the collapsed, those whose flight gave a loaded value.
+    pub collapsed_loads: u64,
+    /// Computations that ended, however they did. [`flights`](Self::flights) are those that run.
     pub computations: u64,
     /// Computations that returned an error.
     pub failures: u64,
@@ -60,6 +66,10 @@ pub struct Stats {
     pub bytes_saved: u64,
     /// Computation time saved: the sum of the costs of the entries hit, and of the computations joined.
     pub time_saved: Duration,
+    /// Bytes served by loads: the sum of the weights of the values loaded, once for each caller.
+    pub bytes_loaded: u64,
+    /// Computation time saved by loads: the sum of the costs of the values loaded, once for each caller.
+    pub time_saved_by_loads: Duration,
     /// Time spent in computations that returned a value.
     pub compute_time: Duration,
     /// How long those took.
@@ -115,6 +125,10 @@ impl Stats {
 #[derive(Debug, Default)]
 pub(crate) struct FlightCounters {
     pub(crate) collapsed: AtomicU64,
+    loads: AtomicU64,
+    collapsed_loads: AtomicU64,
+    bytes_loaded: AtomicU64,
+    micros_saved_by_loads: AtomicU64,
     pub(crate) failures: AtomicU64,
     pub(crate) panics: AtomicU64,
     pub(crate) cancelled: AtomicU64,
@@ -123,10 +137,32 @@ pub(crate) struct FlightCounters {
 }
 
 impl FlightCounters {
+    /// A request whose value was loaded from a lower tier, which is this heavy and took this long to make once.
+    pub(crate) fn count_load(&self, weight_bytes: u64, cost: Duration) {
+        self.loads.fetch_add(1, Ordering::Relaxed);
+        self.count_loaded(weight_bytes, cost);
+    }
+
+    /// A request that waited while another one had its value loaded.
+    pub(crate) fn count_collapsed_load(&self, weight_bytes: u64, cost: Duration) {
+        self.collapsed_loads.fetch_add(1, Ordering::Relaxed);
+        self.count_loaded(weight_bytes, cost);
+    }
+
+    fn count_loaded(&self, weight_bytes: u64, cost: Duration) {
+        self.bytes_loaded.fetch_add(weight_bytes, Ordering::Relaxed);
+        self.micros_saved_by_loads
+            .fetch_add(micros(cost), Ordering::Relaxed);
+    }
+
     // Relaxed throughout: counters order nothing, and a snapshot is not one instant of all threads.
     pub(crate) fn add_to(&self, stats: &mut Stats) {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         stats.collapsed = read(&self.collapsed);
+        stats.loads = read(&self.loads);
+        stats.collapsed_loads = read(&self.collapsed_loads);
+        stats.bytes_loaded = read(&self.bytes_loaded);
+        stats.time_saved_by_loads = Duration::from_micros(read(&self.micros_saved_by_loads));
         stats.failures = read(&self.failures);
         stats.panics = read(&self.panics);
         stats.cancelled = read(&self.cancelled);
@@ -137,6 +173,10 @@ impl FlightCounters {
     pub(crate) fn reset(&self) {
         for counter in [
             &self.collapsed,
+            &self.loads,
+            &self.collapsed_loads,
+            &self.bytes_loaded,
+            &self.micros_saved_by_loads,
             &self.failures,
             &self.panics,
             &self.cancelled,

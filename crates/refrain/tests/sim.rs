@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use refrain::{
     Cache, Capacity, Clock, ComputeError, Computed, EntryOptions, FakeClock, Insertion, Outcome,
-    Policy, Stored,
+    Policy,
 };
 use refrain_testkit::Random;
 
@@ -217,12 +217,13 @@ impl Simulation {
                 self.check(key, None);
                 assert_eq!(answer.value, value);
                 self.model.insert(key, value, expires, tag, self.now);
-                if stored != Stored::Yes {
+                if stored != Insertion::Stored {
                     assert!(!self.model.exact || !self.model.entries.contains_key(&key));
                     self.model.entries.remove(&key);
                 }
             }
             Outcome::Collapsed { .. } => panic!("there is one caller"),
+            Outcome::Loaded { .. } | Outcome::Bypassed { .. } => panic!("there is no lower tier"),
         }
     }
 
@@ -294,7 +295,7 @@ impl Simulation {
         assert_eq!(
             answer.outcome,
             Outcome::Computed {
-                stored: Stored::Invalidated
+                stored: Insertion::Invalidated
             }
         );
         match how {

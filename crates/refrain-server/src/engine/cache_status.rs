@@ -1,7 +1,7 @@
 //! `Cache-Status` (RFC 9211): what the cache did with a request.
 
 use axum::http::{HeaderName, HeaderValue};
-use refrain::Stored;
+use refrain::Insertion;
 
 use crate::engine::outcome::How;
 
@@ -17,7 +17,7 @@ pub(crate) fn of(how: How) -> HeaderValue {
         How::Miss { stored, on_disk } => format!("refrain; fwd=miss{}", fate(stored, on_disk)),
         How::Collapsed { stored } => {
             // Whether it was stored is the leader's to tell; a follower only tells why not.
-            let fate = if stored == Stored::Yes {
+            let fate = if stored == Insertion::Stored {
                 ""
             } else {
                 fate(stored, false)
@@ -38,15 +38,15 @@ pub(crate) fn not_cached() -> HeaderValue {
     HeaderValue::from_static("refrain; fwd=miss; detail=\"only-if-cached\"")
 }
 
-fn fate(stored: Stored, on_disk: bool) -> &'static str {
+fn fate(stored: Insertion, on_disk: bool) -> &'static str {
     match stored {
         // It survives a restart, and a power cut.
         _ if on_disk => "; stored; detail=\"on disk\"",
-        Stored::Yes => "; stored",
-        Stored::Overweight => "; detail=\"larger than the cache\"",
-        Stored::Declined => "; detail=\"not worth its place\"",
-        Stored::Invalidated => "; detail=\"invalidated meanwhile\"",
-        Stored::Expired => "; detail=\"no time to live\"",
+        Insertion::Stored => "; stored",
+        Insertion::Overweight => "; detail=\"larger than the cache\"",
+        Insertion::Declined => "; detail=\"not worth its place\"",
+        Insertion::Invalidated => "; detail=\"invalidated meanwhile\"",
+        Insertion::Expired => "; detail=\"no time to live\"",
         _ => "; detail=\"not to be stored\"",
     }
 }
@@ -62,7 +62,7 @@ mod tests {
         let hit = How::Hit {
             expires_in: Some(Duration::from_millis(86_399_900)),
         };
-        let yes = Stored::Yes;
+        let yes = Insertion::Stored;
         for (how, value) in [
             (hit, "refrain; hit; ttl=86399"),
             (How::Hit { expires_in: None }, "refrain; hit"),
@@ -75,7 +75,7 @@ mod tests {
             ),
             (
                 How::Miss {
-                    stored: Stored::Overweight,
+                    stored: Insertion::Overweight,
                     on_disk: true,
                 },
                 "refrain; fwd=miss; stored; detail=\"on disk\"",
@@ -98,7 +98,7 @@ mod tests {
             ),
             (
                 How::Miss {
-                    stored: Stored::Overweight,
+                    stored: Insertion::Overweight,
                     on_disk: false,
                 },
                 "refrain; fwd=miss; detail=\"larger than the cache\"",

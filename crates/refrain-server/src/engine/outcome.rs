@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use refrain::{EntryInfo, Stored};
+use refrain::{EntryInfo, Insertion};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -25,11 +25,11 @@ pub(crate) enum How {
     /// It was stored. `expires_in` is how much longer; `None` is for ever.
     Hit { expires_in: Option<Duration> },
     /// It was not, so it was generated.
-    Miss { stored: Stored, on_disk: bool },
+    Miss { stored: Insertion, on_disk: bool },
     /// Somebody else's generation was running already.
-    Collapsed { stored: Stored },
+    Collapsed { stored: Insertion },
     /// The client did not want a stored one.
-    Refreshed { stored: Stored, on_disk: bool },
+    Refreshed { stored: Insertion, on_disk: bool },
     /// The client did not want it kept.
     NotKept,
     /// The cache is switched off.
@@ -87,9 +87,9 @@ impl Served {
         match self.how {
             How::Hit { .. } => true,
             How::Miss { stored, on_disk } | How::Refreshed { stored, on_disk } => {
-                on_disk || stored == Stored::Yes
+                on_disk || stored == Insertion::Stored
             }
-            How::Collapsed { stored } => stored == Stored::Yes || self.result.is_on_disk(),
+            How::Collapsed { stored } => stored == Insertion::Stored || self.result.is_on_disk(),
             How::NotKept | How::SwitchedOff => false,
         }
     }

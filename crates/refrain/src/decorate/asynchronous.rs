@@ -11,8 +11,8 @@ use super::lookup::{Failure, Found, Instead, MaybeCache, instead, lookup};
 use super::options::Options;
 use super::panics::{Payload, catch, panic_message};
 use super::shape::Shape;
-use crate::entry::Outcome;
 use crate::key::Key;
+use crate::outcome::Outcome;
 
 /// The body of an `async` function.
 pub(super) type Body<R> = Pin<Box<dyn Future<Output = R> + Send>>;
@@ -104,8 +104,15 @@ where
             Some(value) => {
                 match answer.outcome {
                     Outcome::Hit => counters.hit(),
-                    Outcome::Collapsed { .. } => counters.collapsed(),
-                    Outcome::Computed { .. } => {}
+                    Outcome::Collapsed { .. }
+                    | Outcome::Loaded {
+                        collapsed: true, ..
+                    } => {
+                        counters.collapsed();
+                    }
+                    Outcome::Computed { .. }
+                    | Outcome::Loaded { .. }
+                    | Outcome::Bypassed { .. } => {}
                 }
                 return S::join(Ok(value));
             }

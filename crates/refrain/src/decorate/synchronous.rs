@@ -8,8 +8,8 @@ use super::lookup::{Failure, Found, Instead, MaybeCache, instead, lookup};
 use super::options::Options;
 use super::panics::panic_message;
 use super::shape::Shape;
-use crate::entry::Outcome;
 use crate::key::Key;
+use crate::outcome::Outcome;
 
 /// Calls a function, or gives what an earlier call gave.
 ///
@@ -83,8 +83,15 @@ where
             Some(value) => {
                 match answer.outcome {
                     Outcome::Hit => counters.hit(),
-                    Outcome::Collapsed { .. } => counters.collapsed(),
-                    Outcome::Computed { .. } => {}
+                    Outcome::Collapsed { .. }
+                    | Outcome::Loaded {
+                        collapsed: true, ..
+                    } => {
+                        counters.collapsed();
+                    }
+                    Outcome::Computed { .. }
+                    | Outcome::Loaded { .. }
+                    | Outcome::Bypassed { .. } => {}
                 }
                 return S::join(Ok(value));
             }

@@ -1,21 +1,18 @@
-//! Who waits for whom, across all caches of the process: a cycle is refused before anybody waits.
+//! Deadlock detection in a wait-for graph over all caches of the process: a cycle is refused before a caller waits.
 //!
 //! Edges exist only while a computation waits for another one, which is rare, so one lock serves all.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::fmt::{self, Write as _};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
-use super::names::{CacheName, name_of};
-
-/// Names one computation in error messages: its cache and a number. Every computation carries it from place to place, so
-/// it is small, and nothing that several threads would count references to.
-#[derive(Debug, Clone, Copy)]
+/// Names one computation in error messages: its cache and a number.
+#[derive(Debug, Clone)]
 pub(crate) struct FlightId {
     number: u64,
-    cache: u32,
+    cache: Arc<str>,
 }
 
 static WAITING: LazyLock<Mutex<Graph>> = LazyLock::new(Mutex::default);
@@ -31,47 +28,27 @@ crate::sync::thread_local! {
     static INSIDE: RefCell<Vec<FlightId>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Numbers that a thread takes at a time, so that threads seldom meet.
-const NUMBERS: u64 = 256;
-
-crate::sync::thread_local! {
-    /// The next number of this thread, and the end of those that it has taken.
-    static NUMBERS_LEFT: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
-}
-
 impl FlightId {
-    pub(crate) fn next(cache: &CacheName) -> Self {
+    pub(crate) fn next(cache: &Arc<str>) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
-        let next = |left: &Cell<(u64, u64)>| {
-            let (mut next, mut end) = left.get();
-            if next == end {
-                next = NEXT.fetch_add(NUMBERS, Ordering::Relaxed);
-                end = next + NUMBERS;
-            }
-            left.set((next + 1, end));
-            next
-        };
-        // A thread that is ending has no memory of its own left.
-        let number = NUMBERS_LEFT
-            .try_with(next)
-            .unwrap_or_else(|_| NEXT.fetch_add(1, Ordering::Relaxed));
         Self {
-            number,
-            cache: cache.number(),
+            // Relaxed: a number orders nothing.
+            number: NEXT.fetch_add(1, Ordering::Relaxed),
+            cache: Arc::clone(cache),
         }
     }
 }
 
 impl fmt::Display for FlightId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}#{}", name_of(self.cache), self.number)
+        write!(f, "{}#{}", self.cache, self.number)
     }
 }
 
 /// Marks this thread as running the computation `id` until the guard is dropped.
 pub(crate) fn enter(id: &FlightId) -> Inside {
     // A thread that is ending has no memory of its own left: it can end in no cycle through itself.
-    let _ = INSIDE.try_with(|inside| inside.borrow_mut().push(*id));
+    let _ = INSIDE.try_with(|inside| inside.borrow_mut().push(id.clone()));
     Inside(())
 }
 
@@ -101,7 +78,7 @@ pub(crate) fn is_inside() -> bool {
 /// The computation this thread is inside of, if any.
 pub(super) fn current() -> Option<FlightId> {
     INSIDE
-        .try_with(|inside| inside.borrow().last().copied())
+        .try_with(|inside| inside.borrow().last().cloned())
         .ok()
         .flatten()
 }
@@ -118,7 +95,7 @@ pub(super) fn wait_for(from: &FlightId, to: &FlightId) -> Result<Edge, Arc<str>>
     if let Some(path) = graph.path(to, from.number) {
         return Err(describe(from, &path));
     }
-    graph.edges.entry(from.number).or_default().push(*to);
+    graph.edges.entry(from.number).or_default().push(to.clone());
     Ok(Edge {
         from: from.number,
         to: to.number,
@@ -143,7 +120,7 @@ impl Graph {
     /// The computations from `start` to `goal`, both included, if `start` waits for `goal`.
     fn path(&self, start: &FlightId, goal: u64) -> Option<Vec<FlightId>> {
         let mut seen = HashSet::from([start.number]);
-        let mut paths = vec![vec![*start]];
+        let mut paths = vec![vec![start.clone()]];
         while let Some(path) = paths.pop() {
             let last = path.last()?;
             if last.number == goal {
@@ -152,7 +129,7 @@ impl Graph {
             for next in self.edges.get(&last.number).into_iter().flatten() {
                 if seen.insert(next.number) {
                     let mut longer = path.clone();
-                    longer.push(*next);
+                    longer.push(next.clone());
                     paths.push(longer);
                 }
             }

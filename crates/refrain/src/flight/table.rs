@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError};
 
 use hashbrown::HashTable;
 
-use super::Flight;
+use super::{Flight, Side};
 use crate::store::NewEntry;
 use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use crate::sync::{Mutex, MutexGuard, RwLock, SCHEDULES};
@@ -119,6 +119,30 @@ impl<K: Eq + Clone, V> FlightTable<K, V> {
         );
         stripe.running.fetch_add(1, Ordering::SeqCst);
         Boarding::Leader(flight)
+    }
+
+    /// The side value of the flight for `key`.
+    pub(crate) fn side(&self, key: &K, hash: u64) -> Option<Side> {
+        let table = self.stripe(hash).lock();
+        let running = table.find(hash, |running| running.key == *key)?;
+        running.flight.side().cloned()
+    }
+
+    /// Takes the flight for `key` off the table if this is its side value, and makes it stale: what it gives is not
+    /// stored over what a later flight may have given meanwhile.
+    pub(crate) fn retire(&self, key: &K, hash: u64, side: &Side) -> bool {
+        let stripe = self.stripe(hash);
+        let mut table = stripe.lock();
+        let taken = stripe.take(&mut table, hash, |running| {
+            running.key == *key && running.flight.has_side(side)
+        });
+        let (of, ending) = taken.unzip();
+        if let Some(Running { flight, .. }) = &of {
+            flight.overtake();
+        }
+        drop(ending);
+        drop(table);
+        of.is_some()
     }
 
     /// Takes `flight` off the table, if it is still there.

@@ -176,7 +176,7 @@ impl<V: Send + Sync + 'static> Drop for Driver<V> {
         }
         flight.forget_waker(self.waiter);
         flight.work.release_driver();
-        if flight.subscribers() == 0 {
+        if flight.waiters() == 0 {
             keep_going(flight);
         }
     }

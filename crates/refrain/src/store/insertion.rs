@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::held::{Held, Seen};
 use super::{NewEntry, Removed, Store, fingerprint, placing};
-use crate::entry::{Capacity, Insertion, RemovalCause};
+use crate::entry::{Capacity, RemovalCause};
+use crate::outcome::Insertion;
 use crate::policy::{Admission, Candidate, Moment};
 
 /// Room for so many victims is kept from one insertion to the next. A large value may displace a million.

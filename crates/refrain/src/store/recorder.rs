@@ -128,8 +128,8 @@ impl Recorder {
         add(&self.stripe(at).misses, 1, own);
     }
 
-    /// A miss, for which a computation begins.
-    pub(crate) fn began_to_compute(&self) {
+    /// A lookup that found nothing, for which a computation was begun and has ended.
+    pub(crate) fn missed_and_computed(&self) {
         let Reader { number: at, own } = thread_number();
         let stripe = self.stripe(at);
         add(&stripe.misses, 1, own);

@@ -4,7 +4,7 @@ use std::sync::Barrier;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use refrain::{Cache, Clock, Computed, EntryOptions, FakeClock, Insertion, Outcome, Stored};
+use refrain::{Cache, Clock, Computed, EntryOptions, FakeClock, Insertion, Outcome};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -121,7 +121,7 @@ fn a_computed_value_that_may_not_live_is_handed_out() {
     assert_eq!(
         answer.outcome,
         Outcome::Computed {
-            stored: Stored::Expired
+            stored: Insertion::Expired
         }
     );
 }

@@ -1,6 +1,6 @@
 //! Invalidated is gone: no value whose computation began before is seen after.
 
-use refrain::{Cache, Computed, EntryOptions, Outcome, Stored};
+use refrain::{Cache, Computed, EntryOptions, Insertion, Outcome};
 
 fn cache() -> Cache<u64, u64> {
     Cache::builder().build().expect("the settings are in range")
@@ -21,7 +21,7 @@ fn a_value_whose_computation_began_before_an_invalidation_is_not_stored() {
     assert_eq!(
         answer.outcome,
         Outcome::Computed {
-            stored: Stored::Invalidated
+            stored: Insertion::Invalidated
         }
     );
     assert_eq!(cache.get(&1), None);

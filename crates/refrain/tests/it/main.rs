@@ -6,4 +6,6 @@ mod flights;
 mod foreign_code;
 mod invalidation;
 mod late_callers;
+mod loads;
 mod readers;
+mod sides;

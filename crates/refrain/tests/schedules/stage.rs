@@ -4,9 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use refrain::{
-    Answer, Cache, Capacity, Clock, Computed, EntryOptions, Insertion, Outcome, Policy, Stored,
-};
+use refrain::{Answer, Cache, Capacity, Clock, Computed, EntryOptions, Insertion, Outcome, Policy};
 
 use crate::history::{
     Birth, Deed, Room, Step, Version, assert_explained, assert_nobody_got_what_was_over,
@@ -181,12 +179,15 @@ impl Stage {
                 self.note(key, began, from, Deed::Saw(None));
                 self.note(key, began, ended, Deed::Given(version));
                 match stored {
-                    Stored::Yes => self.note(key, to, ended, Deed::Wrote(version)),
-                    Stored::Invalidated => {}
+                    Insertion::Stored => self.note(key, to, ended, Deed::Wrote(version)),
+                    Insertion::Invalidated => {}
                     _ => self.note(key, to, ended, Deed::Cleared),
                 }
             }
             (Outcome::Computed { .. }, None) => panic!("computed by nobody"),
+            (Outcome::Loaded { .. } | Outcome::Bypassed { .. }, _) => {
+                panic!("there is no lower tier")
+            }
         }
     }
 

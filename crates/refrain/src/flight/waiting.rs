@@ -1,4 +1,4 @@
-//! A caller's hold on a flight: waits for it, drives it, and leaves it when dropped.
+//! A caller's place in a flight, as a future: it waits, drives the computation onward, and leaves when it is dropped.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -15,8 +15,8 @@ use crate::clock::{Alarm, Clock};
 /// What to do about a flight that was cancelled because its last caller left.
 pub(crate) type Abandoned<V> = Box<dyn Fn(&Arc<Flight<V>>) + Send + Sync>;
 
-/// One caller waiting for one flight.
-pub(crate) struct Subscription<V: Send + Sync + 'static> {
+/// One caller waiting for one flight, as a future of its landing.
+pub(crate) struct Waiting<V: Send + Sync + 'static> {
     flight: Arc<Flight<V>>,
     waiter: u64,
     edge: Option<Edge>,
@@ -27,14 +27,14 @@ pub(crate) struct Subscription<V: Send + Sync + 'static> {
     abandoned: Abandoned<V>,
 }
 
-/// Why a subscription was refused.
+/// Why a caller may not wait.
 #[derive(Debug)]
 pub(crate) enum Refusal {
     Recursive(Arc<str>),
     TooManyWaiters(u32),
 }
 
-impl<V: Clone + Send + Sync + 'static> Subscription<V> {
+impl<V: Clone + Send + Sync + 'static> Waiting<V> {
     /// Joins `flight`. `abandoned` is called when the last caller has left a flight that was then cancelled.
     pub(crate) fn join(
         flight: &Arc<Flight<V>>,
@@ -47,11 +47,11 @@ impl<V: Clone + Send + Sync + 'static> Subscription<V> {
             None => None,
             Some(from) => Some(graph::wait_for(&from, &flight.id).map_err(Refusal::Recursive)?),
         };
-        flight.subscribe(limit).map_err(Refusal::TooManyWaiters)?;
+        flight.add_waiter(limit).map_err(Refusal::TooManyWaiters)?;
         Ok(Self::of(flight, edge, deadline, clock, abandoned))
     }
 
-    /// The place of the leader, who is counted already and waits for nobody but himself.
+    /// The place of the leader, which is counted already and waits for no other flight.
     pub(crate) fn lead(
         flight: &Arc<Flight<V>>,
         deadline: Option<Duration>,
@@ -82,7 +82,7 @@ impl<V: Clone + Send + Sync + 'static> Subscription<V> {
     }
 }
 
-impl<V: Send + Sync + 'static> Future for Subscription<V> {
+impl<V: Send + Sync + 'static> Future for Waiting<V> {
     /// `None` when the deadline passed first.
     type Output = Option<Arc<Landing<V>>>;
 
@@ -114,13 +114,13 @@ impl<V: Send + Sync + 'static> Future for Subscription<V> {
     }
 }
 
-impl<V: Send + Sync + 'static> Drop for Subscription<V> {
+impl<V: Send + Sync + 'static> Drop for Waiting<V> {
     fn drop(&mut self) {
         if self.ended {
             return;
         }
         self.flight.forget_waker(self.waiter);
-        if !self.flight.unsubscribe() {
+        if !self.flight.remove_waiter() {
             return;
         }
         match self.flight.on_abandoned {
