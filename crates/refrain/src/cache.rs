@@ -147,8 +147,8 @@ where
         entry
     }
 
-    /// The value for `key`, if there is a fresh one. Counts a hit; a miss is left to be counted by whoever computes the
-    /// value then. O(1).
+    /// The value for `key`, if there is a fresh one. Counts a hit; a miss is left to be counted by the caller that computes
+    /// the value then. O(1).
     ///
     /// ```
     /// let cache: refrain::Cache<u64, u64> = refrain::Cache::builder().build()?;
@@ -186,7 +186,7 @@ where
 
     /// Stores `value`, replacing what was there; what had to go for it is gone when this returns.
     ///
-    /// A computation of the same key that is running serves those who wait for it and is not stored.
+    /// A computation of the same key that is running serves its waiters and is not stored.
     /// A value that cannot be stored still removes the older one, which it supersedes. O(1) and the evictions.
     ///
     /// # Panics
@@ -272,8 +272,8 @@ where
         self.get_or_try_compute(key, || Ok(compute()))
     }
 
-    /// [`get_or_compute`](Self::get_or_compute) for computations that may fail; a failure is not stored and reaches
-    /// everybody who waits.
+    /// [`get_or_compute`](Self::get_or_compute) for computations that may fail; a failure is not stored and reaches all
+    /// waiters.
     ///
     /// # Errors
     ///
@@ -392,8 +392,8 @@ where
     /// Takes the flight of `key` off the table if `side` is its side value, so that no other caller joins it; true if it
     /// was there.
     ///
-    /// For a flight that has been told to stop: it ends for those who wait already, its value is not stored, and the next
-    /// caller begins a flight of its own. What is stored stays.
+    /// For a flight that has been told to stop: it ends for its waiters, its value is not stored, and the next caller
+    /// begins a flight of its own. A stored value stays.
     ///
     /// ```
     /// use refrain::{Insertion, Outcome};
@@ -440,7 +440,7 @@ where
         }
     }
 
-    /// What the cache has done and holds; see [`Stats`] for the rule of each counter.
+    /// Counters of what the cache has done and holds; see [`Stats`] for the rule of each.
     ///
     /// ```
     /// let cache: refrain::Cache<u64, u64> = refrain::Cache::builder().build()?;
@@ -505,7 +505,7 @@ where
         self.inner.store.weight_bytes()
     }
 
-    /// What the cache is called in messages.
+    /// The name of the cache in messages.
     ///
     /// ```
     /// let cache: refrain::Cache<u64, u64> = refrain::Cache::builder().build()?;

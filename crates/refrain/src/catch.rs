@@ -1,4 +1,4 @@
-//! `catch_unwind` for foreign code: a panic becomes a value, so that every caller who waits learns of it.
+//! `catch_unwind` for foreign code: a panic becomes a value, so that every waiter learns of it.
 
 use std::any::Any;
 use std::future::Future;
@@ -14,10 +14,10 @@ pub(crate) fn catch<R>(f: impl FnOnce() -> R) -> Result<R, Arc<str>> {
     catch_unwind(AssertUnwindSafe(f)).map_err(|payload| panic_message(payload.as_ref()))
 }
 
-/// Wakes everybody, even if one of the wakers panics.
+/// Wakes all callers, even if one of the wakers panics.
 pub(crate) fn wake_all(wakers: impl IntoIterator<Item = Waker>) {
     for waker in wakers {
-        // A waker that panics has nobody to tell.
+        // No caller can be told of a waker that panics.
         let _ = catch(|| waker.wake());
     }
 }

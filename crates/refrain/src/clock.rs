@@ -1,4 +1,4 @@
-//! The only file that asks for the time.
+//! The seam for time: no other file of the library asks for it.
 //!
 //! A [`Clock`] counts from the moment it was made, so a cache never sees a wall clock jump.
 //! Tests take [`Clock::fake`] and move the time by hand.
@@ -182,8 +182,7 @@ impl fmt::Debug for Clock {
 }
 
 impl FakeClock {
-    /// Moves the time forward and wakes whoever waited for a moment that has now come. Saturates at
-    /// [`Duration::MAX`].
+    /// Moves the time forward and wakes the tasks and threads whose moment has now come. Saturates at [`Duration::MAX`].
     ///
     /// ```
     /// let (clock, hands) = refrain::Clock::fake();

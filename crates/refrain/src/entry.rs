@@ -1,11 +1,11 @@
-//! What a cache tells about an entry.
+//! Entries, answers and listings as callers see them.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::outcome::Outcome;
 
-/// A stored value and what the cache knows of it.
+/// A stored value and its facts.
 ///
 /// ```
 /// let cache: refrain::Cache<u64, &str> = refrain::Cache::builder().build()?;
@@ -18,11 +18,11 @@ use crate::outcome::Outcome;
 pub struct Entry<V> {
     /// The value that was stored.
     pub value: V,
-    /// What the cache knows of it.
+    /// The facts of the entry.
     pub info: EntryInfo,
 }
 
-/// What the cache knows of one entry.
+/// The facts of one entry.
 ///
 /// ```
 /// use refrain::{Cache, Clock};
@@ -42,7 +42,7 @@ pub struct Entry<V> {
 pub struct EntryInfo {
     /// Bytes the entry is charged with.
     pub weight_bytes: u64,
-    /// What making the value took, as measured or as told.
+    /// The time that making the value took, as measured or as told.
     pub cost: Duration,
     /// Time since it was written; up to ten milliseconds more if it has no time to live.
     pub age: Duration,
@@ -57,7 +57,7 @@ pub struct EntryInfo {
     pub tags: Arc<[Arc<str>]>,
 }
 
-/// Why an entry left the cache.
+/// The reason why an entry left the cache.
 ///
 /// ```
 /// use refrain::RemovalCause;
@@ -127,7 +127,7 @@ pub struct Capacity {
     pub entries: u64,
 }
 
-/// Where a listing goes on; see [`Cache::entries`](crate::Cache::entries).
+/// The place where a listing goes on; see [`Cache::entries`](crate::Cache::entries).
 ///
 /// ```
 /// let cache: refrain::Cache<u64, u64> = refrain::Cache::builder().build()?;

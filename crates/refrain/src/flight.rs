@@ -1,8 +1,8 @@
 //! Single-flight: one computation per key, owned by the cache and not by any caller.
 //!
 //! The first caller that finds nothing leads the flight, the others join it; each holds a [`Waiting`].
-//! Every poll of any of them drives an asynchronous computation onward, so a caller that is polled no more holds up
-//! nobody, and a spawned task keeps the computation going when all callers leave.
+//! Every poll of any of them drives an asynchronous computation onward, so a caller that is polled no more holds up no
+//! other, and a spawned task keeps the computation going when all callers leave.
 
 mod graph;
 mod hit_for_miss;
@@ -45,10 +45,10 @@ pub(crate) struct Flight<V> {
     pub(crate) work: Work,
 }
 
-/// What the leader of a flight keeps beside its value, for every caller of the flight to use while it runs.
+/// A value that the leader keeps beside its flight, for every caller of the flight to use while it runs.
 pub(crate) type Side = Arc<dyn Any + Send + Sync>;
 
-/// What happens to a computation when the last caller who waited for it leaves.
+/// The fate of a computation when the last caller that waited for it leaves.
 ///
 /// ```
 /// use refrain::{Cache, OnAbandoned};
@@ -94,7 +94,7 @@ pub(crate) struct Landed<V> {
     /// The tier that it was loaded from, unless it was computed.
     pub(crate) loaded: Option<TierName>,
     pub(crate) stored: Insertion,
-    /// The first invalidation by tag that means this value: callers who came at this generation or later may not
+    /// The first invalidation by tag that means this value: callers that came at this generation or later may not
     /// have it.
     pub(crate) stale_since: Option<u64>,
 }
@@ -167,13 +167,13 @@ impl<V> Flight<V> {
         self.side().is_some_and(|own| Arc::ptr_eq(own, side))
     }
 
-    /// True for the first one who asks: the leader's request is counted then, whatever ends the flight.
+    /// True for the first call: the leader's request is counted then, by any end of the flight.
     pub(crate) fn count_once(&self) -> bool {
         // Relaxed: it orders nothing.
         !self.counted.swap(true, Ordering::Relaxed)
     }
 
-    /// One more caller waits. `Err` is the limit, when as many wait besides the leader; an ended flight takes anybody.
+    /// One more caller waits. `Err` is the limit, when as many wait besides the leader; an ended flight takes any caller.
     fn add_waiter(&self, limit: u32) -> Result<(), u32> {
         match &mut *self.lock() {
             State::Running { callers, .. } if *callers > limit => Err(limit),

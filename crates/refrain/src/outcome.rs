@@ -1,4 +1,4 @@
-//! How an answer came to be, in one enum for every door of the cache.
+//! The outcome of a request: how its answer came to be, in one enum for every door of the cache.
 
 use std::fmt;
 
@@ -76,7 +76,7 @@ impl Outcome {
     }
 }
 
-/// Why the cache had no part in an answer.
+/// The reason why the cache had no part in an answer.
 ///
 /// ```
 /// use refrain::{BypassReason, Outcome};
@@ -117,7 +117,7 @@ impl BypassReason {
     }
 }
 
-/// What a tier is called in outcomes, statistics and messages. Small and copied freely.
+/// The name of a tier in outcomes, statistics and messages. Small and copied freely.
 ///
 /// ```
 /// let name = refrain::TierName::new("disk");
@@ -154,7 +154,7 @@ impl fmt::Display for TierName {
     }
 }
 
-/// What became of a value that was offered to the cache or to a tier.
+/// The outcome of offering a value to the cache or to a tier.
 ///
 /// ```
 /// use refrain::{Cache, Computed, Insertion, Outcome};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::histogram::{Histogram, Latencies};
 use crate::policy::VersusLru;
 
-/// What a cache has done and what it holds, at one moment.
+/// The counters of a cache and the sums of what it holds, at one moment.
 ///
 /// Each call that looks a key up counts exactly once, when its answer is known: as a hit, a miss, a load, or collapsed,
 /// which is known when it joins.
@@ -42,7 +42,7 @@ pub struct Stats {
     pub failures: u64,
     /// Computations that panicked.
     pub panics: u64,
-    /// Computations cancelled because nobody waited any more.
+    /// Computations cancelled because no caller waited any more.
     pub cancelled: u64,
     /// Values written, replacements included.
     pub insertions: u64,

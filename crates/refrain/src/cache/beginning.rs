@@ -12,7 +12,7 @@ use crate::flight::{
     Abandoned, Boarding, Flight, Landing, OnAbandoned, Refusal, Side, Waiting, is_inside,
 };
 
-/// What a request says about itself, beside its key.
+/// The options of a request, beside its key.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct RequestOptions {
     pub(crate) entry: EntryOptions,
@@ -25,7 +25,7 @@ pub(crate) struct RequestOptions {
     pub(crate) on_abandoned: OnAbandoned,
 }
 
-/// What there is to do about a request.
+/// The next step of a request.
 pub(crate) enum Begun<V: Send + Sync + 'static> {
     /// Nothing: here it is.
     Hit(Entry<V>),
@@ -38,7 +38,7 @@ pub(crate) enum Begun<V: Send + Sync + 'static> {
     Refused(Refusal),
 }
 
-/// Which flight was joined, and at which generation.
+/// The flight that was joined, and the generation at which.
 pub(crate) struct Joined<V> {
     flight: Arc<Flight<V>>,
     generation: u64,

@@ -1,4 +1,4 @@
-//! What all handles of a cache share: lookups, weights and times of entries, and who is told when they leave.
+//! The state that all handles of a cache share: lookups, weights and times of entries, and the listener of those that leave.
 
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};

@@ -1,4 +1,4 @@
-//! What a caller takes out of the cache: no value whose computation began before is seen afterwards.
+//! Invalidation and removal: no value whose computation began before is seen afterwards.
 
 use std::hash::Hash;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ where
     K: Eq + Hash + Clone + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
 {
-    /// Takes the entry out and gives its value back. Whoever computes it now serves only those who wait already.
+    /// Takes the entry out and gives its value back. A computation that runs now serves only its waiters.
     ///
     /// ```
     /// let cache: refrain::Cache<u64, u64> = refrain::Cache::builder().build()?;

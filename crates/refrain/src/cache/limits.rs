@@ -1,4 +1,4 @@
-//! What may be changed while the cache is in use: its limits, how long entries stay fresh, and what the policy knows.
+//! Settings that change while the cache is in use: its limits, the time to live, and what the policy has learned.
 
 use std::hash::Hash;
 use std::sync::PoisonError;
@@ -14,7 +14,7 @@ where
     K: Eq + Hash + Clone + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
 {
-    /// How much the cache may hold.
+    /// The limits of the cache.
     ///
     /// ```
     /// let cache: refrain::Cache<u64, u64> = refrain::Cache::builder().build()?;

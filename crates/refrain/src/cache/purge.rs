@@ -1,4 +1,4 @@
-//! Expired entries give their bytes back without waiting for anybody to ask: an alarm at the next expiry.
+//! The alarm at the next expiry: expired entries give their bytes back though no caller asks for them.
 
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError, Weak};

@@ -1,4 +1,4 @@
-//! Wakes tasks and threads at a moment, without a runtime: one thread for the whole process, started on first use.
+//! Timers without a runtime: one thread for the whole process, started on first use, wakes tasks and threads at a moment.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -105,7 +105,7 @@ pub(super) fn at_instant(due: Option<Instant>, waker: Waker) -> Alarm {
         #[expect(clippy::disallowed_methods, reason = "the alarm thread's own zero")]
         let start = Instant::now();
         let served = queue.clone();
-        // Without the thread nobody is woken by time, but every other way to be woken still works.
+        // Without the thread no waiter is woken by time, but every other way to be woken still works.
         let _ = std::thread::Builder::new()
             .name("refrain-alarms".to_owned())
             .spawn(move || served.serve_forever(start));

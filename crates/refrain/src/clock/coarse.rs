@@ -1,4 +1,5 @@
-//! The monotonic clock as of the last tick of the system's timer: some milliseconds ago, for a fifth of the price.
+//! The coarse monotonic clock: the time of the last tick of the system's timer, some milliseconds ago, for a fifth of the
+//! price.
 
 use std::time::Duration;
 

@@ -54,7 +54,7 @@ pub(crate) fn enter(id: &FlightId) -> Inside {
 
 /// The same, for a computation that keeps the one outside of it waiting until the guard is dropped.
 pub(crate) fn enter_and_block(id: &FlightId) -> (Inside, Option<Edge>) {
-    // Nobody computes `id` yet, so it waits for nobody: this closes no cycle.
+    // No thread computes `id` yet, so it waits for no other computation: this closes no cycle.
     let edge = current().and_then(|outer| wait_for(&outer, id).ok());
     (enter(id), edge)
 }

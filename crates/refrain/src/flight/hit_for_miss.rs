@@ -1,7 +1,7 @@
-//! Keys whose last result was not to be shared: the next callers do not wait for one another in vain.
+//! Hit-for-miss, as in Varnish: callers of a key whose last result was not to be shared do not wait for one another.
 //!
 //! A caller that waits for a computation and is then told to compute for itself has lost the time of that computation,
-//! and so has everybody behind it in turn. "Hit-for-miss" is what Varnish calls a key that is known to be like that.
+//! and so has every caller behind it in turn.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -26,7 +26,7 @@ pub(crate) struct HitForMiss {
 impl HitForMiss {
     /// Whether the key's results are not to be shared, as far as is known.
     pub(crate) fn contains(&self, hash: u64, clock: &Clock) -> bool {
-        // Relaxed: who sees a mark late waits in vain once more.
+        // Relaxed: a caller that sees a mark late waits in vain once more.
         self.len.load(Ordering::Relaxed) > 0 && self.contains_at(hash, clock.elapsed())
     }
 

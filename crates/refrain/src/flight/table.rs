@@ -1,6 +1,6 @@
-//! Which keys are being computed now, and what has been invalidated meanwhile.
+//! The table of flights, in lock stripes by key, and the log of invalidations that they may have to obey.
 //!
-//! Lock order: a stripe, then whatever the store takes; the log of invalidations is taken with no stripe held. See
+//! Lock order: a stripe, then the locks of the store; the log of invalidations is taken with no stripe held. See
 //! `docs/concurrency.md`.
 
 use std::sync::{Arc, PoisonError};
@@ -37,13 +37,13 @@ struct Running<K, V> {
     flight: Arc<Flight<V>>,
 }
 
-/// A flight that was taken off the table counts as running until this is dropped: whoever finds that none runs takes no
-/// stripe's lock, so he may not find that before the value is stored. It is dropped while the lock is held.
+/// A flight that was taken off the table counts as running until this is dropped. A caller that finds no flight running
+/// takes no stripe's lock, so it may find that only after the value is stored. It is dropped while the lock is held.
 struct Ending<'a>(&'a AtomicUsize);
 
 impl Drop for Ending<'_> {
     fn drop(&mut self) {
-        // Only who has the lock writes it. Release: who finds that none runs sees what was stored.
+        // Only the holder of the lock writes it. Release: a caller that finds that none runs sees the stored value.
         let running = self.0.load(Ordering::Relaxed);
         self.0.store(running - 1, Ordering::Release);
     }
@@ -63,7 +63,7 @@ const STRIPES: usize = if SCHEDULES { 2 } else { 64 };
 /// More invalidations than that during one computation, and it is treated as invalidated.
 const LOG_LIMIT: usize = 1024;
 
-/// A place in a flight: the one who computes, or one who waits.
+/// A place in a flight: the leader's, or a waiter's.
 pub(crate) enum Boarding<V> {
     Leader(Arc<Flight<V>>),
     /// With the generation at which this caller came.
@@ -209,7 +209,7 @@ impl<K: Eq + Clone, V> FlightTable<K, V> {
             (log.records[from..].to_vec(), last)
         };
         for (generation, predicate) in records {
-            // The first counts: also who came between it and a later one came after an invalidation.
+            // The first counts: a caller that came between it and a later one also came after an invalidation.
             if meant.is_none() && predicate(tags) {
                 *meant = Some(generation);
             }
@@ -279,7 +279,7 @@ impl<K: Eq + Clone, V> FlightTable<K, V> {
         let generation = self.generation.fetch_add(1, Ordering::SeqCst) + 1;
         if self.running() == 0 {
             if !log.records.is_empty() {
-                // A computation that was overtaken is off the table, and may still have those waiting who came late.
+                // A computation that was overtaken is off the table, and callers that came late may still wait for it.
                 std::mem::swap(&mut log.records, &mut forgotten);
                 log.forgotten_before = generation;
             }
@@ -291,7 +291,7 @@ impl<K: Eq + Clone, V> FlightTable<K, V> {
         }
         log.records.push((generation, predicate));
         drop(log);
-        // Who is landing at this moment and does not know of it has stored his value when he lets the lock go.
+        // A landing that missed this invalidation has stored its value by the time it releases the lock.
         for stripe in self.stripes.iter().filter(|stripe| stripe.is_busy()) {
             drop(stripe.lock());
         }
