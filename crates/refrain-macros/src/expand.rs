@@ -1,5 +1,6 @@
 //! The expansion of an attribute: the function again, with one call of the library for its body.
 
+mod handle;
 mod key;
 mod prepare;
 
@@ -11,7 +12,6 @@ use syn::{Error, FnArg, Path, ReceiverKind, Result, parse_quote, parse_quote_spa
 
 use crate::arguments::Arguments;
 use crate::function::{Function, Kind, mentions};
-use crate::handle;
 use crate::hygiene::{at, hygienic, moved_to};
 
 /// The expansion of an attribute. The function stays even if something is wrong, so that one mistake is one error and not

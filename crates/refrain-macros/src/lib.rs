@@ -8,7 +8,6 @@ mod arguments;
 mod derive;
 mod expand;
 mod function;
-mod handle;
 mod hygiene;
 mod key_closure;
 mod literal;

@@ -6,9 +6,12 @@ use super::format::{self, LENGTH_BYTES, tag};
 use super::ignore::Branch;
 use super::path::Step;
 use super::sink::Sink;
-use super::{Decimal, Float, Integer, Keyable, MAX_DEPTH, Media, Unkeyable, UnkeyableReason};
+use super::{Decimal, Float, Integer, MAX_DEPTH, Media, Unkeyable, UnkeyableReason};
 
+mod keyable;
 mod sorted;
+
+pub use keyable::Keyable;
 
 /// Writes one value into a key; what [`Keyable::encode_key`] is given.
 ///

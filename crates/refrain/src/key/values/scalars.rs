@@ -5,8 +5,7 @@ use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::Keyable;
-use crate::key::{Decimal, Encoded, Float, Integer, Key, KeyEncoder, Media, Unkeyable};
+use crate::key::{Decimal, Encoded, Float, Integer, Key, KeyEncoder, Keyable, Media, Unkeyable};
 
 macro_rules! keyable_integers {
     ($($type:ty),*) => {$(

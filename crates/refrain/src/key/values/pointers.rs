@@ -4,8 +4,7 @@ use std::borrow::Cow;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::Keyable;
-use crate::key::{Encoded, KeyEncoder, Unkeyable};
+use crate::key::{Encoded, KeyEncoder, Keyable, Unkeyable};
 
 macro_rules! keyable_pointers {
     ($($type:ty),*) => {$(

@@ -2,8 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
-use super::Keyable;
-use crate::key::{Encoded, KeyEncoder, Unkeyable};
+use crate::key::{Encoded, KeyEncoder, Keyable, Unkeyable};
 
 /// Bytes if `T` is `u8`, a list otherwise.
 impl<T: Keyable> Keyable for [T] {

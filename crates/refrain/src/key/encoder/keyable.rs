@@ -1,11 +1,7 @@
 //! The trait [`Keyable`]: Rust values that can be part of a key.
 
-use super::{Encoded, KeyEncoder, Unkeyable};
-
-mod collections;
-mod pointers;
-mod scalars;
-mod shapes;
+use super::{Encoded, KeyEncoder};
+use crate::key::Unkeyable;
 
 /// A value that can be part of a key: whatever changes the result changes its canonical form.
 ///

@@ -5,8 +5,8 @@ use quote::format_ident;
 use syn::spanned::Spanned;
 use syn::{Error, FnArg, GenericParam, Ident, Result};
 
+use super::Expansion;
 use crate::arguments::{Arguments, Handle};
-use crate::expand::Expansion;
 use crate::function::Function;
 use crate::hygiene::hygienic;
 

@@ -4,8 +4,7 @@ use std::ops::{
     Bound, Range, RangeBounds, RangeFrom, RangeFull, RangeInclusive, RangeTo, RangeToInclusive,
 };
 
-use super::Keyable;
-use crate::key::{Encoded, KeyEncoder, Unkeyable};
+use crate::key::{Encoded, KeyEncoder, Keyable, Unkeyable};
 
 /// The empty tuple, which is not null.
 impl Keyable for () {
