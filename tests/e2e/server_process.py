@@ -1,129 +1,49 @@
-"""A real `refrain serve` in a directory of its own, started and stopped the way an operator does it."""
+"""A running server with an HTTP client beside it, and what the tests ask of it."""
 
 from __future__ import annotations
 
 import base64
-import contextlib
-import itertools
 import json
-import os
-import signal
 import socket
-import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
 
 import httpx
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-TARGET = Path(os.environ.get("CARGO_TARGET_DIR", REPOSITORY / "target"))
-# `REFRAIN_BINARY` tries another build, for instance an installed one.
-BINARY = Path(os.environ.get("REFRAIN_BINARY", TARGET / "release" / "refrain"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "kit"))
+from running_server import BINARY, REPOSITORY, RunningServer, clean_environment, free_port  # noqa: E402
 
-START_SECONDS = 20
-STOP_SECONDS = 20
+__all__ = ["BINARY", "REPOSITORY", "Server", "at_once", "base64_text", "clean_environment", "eventually", "free_port"]
 
 
-def clean_environment(home: Path, extra: dict[str, str] | None = None) -> dict[str, str]:
-    """No setting of the machine the tests run on may reach the server."""
-    return {"PATH": os.environ.get("PATH", ""), "HOME": str(home), **(extra or {})}
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-class Server:
+class Server(RunningServer):
     """`arguments`, `environment`, `dotenv` and `toml` are the four doors of the configuration."""
 
     started: list[Server] = []
-    _numbers = itertools.count(1)
 
-    def __init__(
-        self,
-        directory: Path,
-        *arguments: str,
-        environment: dict[str, str] | None = None,
-        dotenv: str | None = None,
-        toml: str | None = None,
-        port: int | None = None,
-        cpus: set[int] | None = None,
-    ):
-        self.directory = directory
+    def __init__(self, directory: Path, *arguments: str, dotenv: str | None = None, toml: str | None = None, **options):
         directory.mkdir(parents=True, exist_ok=True)
         if dotenv is not None:
             (directory / ".env").write_text(dotenv)
         if toml is not None:
             (directory / "refrain.toml").write_text(toml)
-        self.port = port or free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.log_path = directory / f"serve-{next(self._numbers)}.log"
-        with self.log_path.open("wb") as log:
-            self.process = subprocess.Popen(
-                [str(BINARY), "serve", "--port", str(self.port), *arguments],
-                cwd=directory,
-                env=clean_environment(directory, environment),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                preexec_fn=(lambda: os.sched_setaffinity(0, cpus)) if cpus else None,
-            )
+        super().__init__(directory, *arguments, **options)
         # Generous, because a generation at the finest quality on a busy machine takes a while.
         limits = httpx.Limits(max_connections=200, max_keepalive_connections=50)
         self.http = httpx.Client(base_url=self.url, timeout=120, limits=limits, trust_env=False)
         Server.started.append(self)
-        try:
-            self._wait_until_healthy()
-        except BaseException:
-            self.kill()
-            raise
-
-    def _wait_until_healthy(self) -> None:
-        deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline:
-            if self.process.poll() is not None:
-                raise AssertionError(f"serve ended with {self.process.returncode}:\n{self.log()}")
-            with contextlib.suppress(httpx.TransportError):
-                if self.http.get("/health").status_code == 200:
-                    return
-            time.sleep(0.02)
-        raise AssertionError(f"serve was not healthy within {START_SECONDS} s:\n{self.log()}")
-
-    def log(self) -> str:
-        return self.log_path.read_text(errors="replace")
 
     def stop(self) -> None:
-        """SIGTERM, as systemd and Docker send it; anything but a clean end is a failure."""
         self.http.close()
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-        try:
-            code = self.process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self.kill()
-            raise AssertionError(
-                f"serve did not stop within {STOP_SECONDS} s of SIGTERM:\n{self.log()}"
-            ) from None
-        assert code == 0, f"serve ended with {code}:\n{self.log()}"
-        assert "panicked" not in self.log(), f"something panicked:\n{self.log()}"
+        super().stop()
 
     def kill(self) -> None:
-        self.http.close()
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
-
-    def __enter__(self) -> Server:
-        return self
-
-    def __exit__(self, failure, *_) -> None:
-        if failure is None:
-            self.stop()
-        else:
-            self.kill()
+        # It may not have come to a client.
+        if hasattr(self, "http"):
+            self.http.close()
+        super().kill()
 
     # What the server says of itself.
 

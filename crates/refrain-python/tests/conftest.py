@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import pathlib
+import sys
+
 import pytest
 
 import refrain_cache
+
+# Where the server starter is that the end-to-end tests use as well.
+REPOSITORY = pathlib.Path(os.environ.get("REFRAIN_REPOSITORY", pathlib.Path(__file__).parents[3]))
+sys.path.append(str(REPOSITORY / "tests" / "kit"))
+
 
 @pytest.fixture(autouse=True)
 def empty_process_wide_cache():

@@ -6,15 +6,12 @@ import base64
 import contextlib
 import io
 import json
-import os
-import pathlib
 import socket
 import struct
-import subprocess
-import time
 import zlib
 
 import pytest
+from running_server import BINARY, RunningServer
 
 from refrain_cache import (
     Client,
@@ -28,9 +25,6 @@ from refrain_cache import (
     make_key,
 )
 from refrain_cache._client import _encoded
-
-REPOSITORY = pathlib.Path(os.environ.get("REFRAIN_REPOSITORY", pathlib.Path(__file__).parents[3]))
-BINARY = pathlib.Path(os.environ.get("REFRAIN_BINARY", REPOSITORY / "target" / "release" / "refrain"))
 
 
 def png(width=4, height=4, shade=128):
@@ -47,28 +41,8 @@ def serving(directory, *arguments):
     """The address of a server that runs meanwhile."""
     if not BINARY.exists():
         pytest.skip(f"no server at {BINARY}; build it, or set REFRAIN_BINARY")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [str(BINARY), "serve", "--port", str(port), *arguments]
-    environment = {"PATH": os.environ["PATH"], "HOME": str(directory)}
-    with (directory / "log").open("ab") as log:
-        server = subprocess.Popen(
-            command, cwd=directory, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
-        )
-        try:
-            deadline = time.monotonic() + 20
-            while True:
-                try:
-                    Client(f"http://127.0.0.1:{port}").health()
-                    break
-                except ServerUnreachableError:
-                    assert time.monotonic() < deadline and server.poll() is None, (directory / "log").read_text()
-                    time.sleep(0.02)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            server.terminate()
-            server.wait(30)
+    with RunningServer(directory, *arguments) as server:
+        yield server.url
 
 
 @pytest.fixture(scope="module")
