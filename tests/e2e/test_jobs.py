@@ -6,7 +6,6 @@ import re
 from datetime import datetime
 
 import pictures
-import pytest
 from http_answers import KEY, assert_problem, cache_status, event_stream
 from server_process import eventually
 
@@ -73,36 +72,6 @@ def finished(server, job: dict) -> dict:
     )
 
 
-def test_a_job_is_accepted_at_once_runs_and_its_result_is_a_hit_for_everybody(server):
-    picture = pictures.fresh_png()
-    job = finished(server, submit(server, picture, quality=5))
-    assert (job["state"], job["outcome"]) == ("done", "miss")
-    result = server.http.get(job["result_url"])
-    assert result.status_code == 200
-    synchronous = server.generate(picture, quality=5)
-    assert cache_status(synchronous).hit
-    assert synchronous.content == result.content
-
-
-def test_a_job_for_a_stored_result_is_done_at_once(server):
-    picture = pictures.fresh_png()
-    server.generate(picture, quality=1)
-    job = submit(server, picture, quality=1)
-    assert (job["state"], job["outcome"], job["progress"]) == ("done", "hit", 1)
-
-
-@pytest.mark.parametrize("preference", ["respond-async, wait=0", "RESPOND-ASYNC", "handling=lenient, respond-async"])
-def test_the_preference_is_read_as_a_list(server, preference):
-    answer = server.generate(pictures.fresh_png(), headers={"Prefer": preference}, quality=1)
-    assert answer.status_code == 202, answer.text
-
-
-def test_other_preferences_are_answered_synchronously(server):
-    answer = server.generate(pictures.fresh_png(), headers={"Prefer": "return=minimal"}, quality=1)
-    assert answer.status_code == 200
-    assert "Preference-Applied" not in answer.headers
-
-
 def test_progress_only_rises_and_is_seen_between_0_and_1(serve):
     server = serve()
     picture, fields = pictures.slow_request()
@@ -139,12 +108,6 @@ def test_the_events_tell_the_same_story_and_end_with_the_job(serve):
     assert look(server, job) == events[-1][1]
 
 
-def test_the_events_of_a_finished_job_are_its_last_one(server):
-    job = finished(server, submit(server, pictures.fresh_png(), quality=1))
-    answer = server.http.get(job["events_url"])
-    assert list(event_stream(answer.text.split("\n"))) == [("done", job)]
-
-
 def test_many_can_watch_one_job(serve):
     server = serve()
     picture, fields = pictures.slow_request()
@@ -157,16 +120,6 @@ def test_many_can_watch_one_job(serve):
 
     last = at_once([watch] * 10)
     assert all(name == "done" for name, _ in last)
-
-
-def test_jobs_of_the_same_request_share_one_generation(serve):
-    server = serve()
-    picture, fields = pictures.slow_request()
-    jobs = [submit(server, picture, **fields) for _ in range(4)]
-    assert len({job["id"] for job in jobs}) == 4
-    ends = [finished(server, job) for job in jobs]
-    assert sorted(end["outcome"] for end in ends) == ["collapsed"] * 3 + ["miss"]
-    assert server.stats()["current_items"] == 1
 
 
 def running(server, job: dict) -> dict:
@@ -188,31 +141,6 @@ def test_leaving_a_job_that_nobody_else_waits_for_cancels_the_work(serve):
     again = server.generate(picture, **fields)
     assert cache_status(again).generated, "the cancelled work was not cancelled"
     assert server.stats()["current_items"] == 1
-
-
-def test_the_events_of_a_job_that_is_left_end_with_cancelled(serve):
-    server = serve()
-    picture, fields = pictures.slow_request()
-    job = submit(server, picture, **fields)
-    running(server, job)
-    with server.http.stream("GET", job["events_url"]) as stream:
-        events = event_stream(stream.iter_lines())
-        next(events)
-        server.http.delete(job["url"])
-        rest = list(events)
-    assert rest[-1][0] == "cancelled"
-    assert rest[-1][1]["state"] == "cancelled"
-
-
-def test_leaving_does_not_disturb_another_job_for_the_same_request(serve):
-    server = serve()
-    picture, fields = pictures.slow_request()
-    first, second = submit(server, picture, **fields), submit(server, picture, **fields)
-    running(server, first)
-    assert server.http.delete(first["url"]).status_code == 204
-    end = finished(server, second)
-    assert end["state"] == "done", end
-    assert server.http.get(end["result_url"]).status_code == 200
 
 
 def test_leaving_does_not_disturb_a_caller_who_waits(serve):
@@ -246,18 +174,3 @@ def test_a_failed_job_says_why(serve):
     assert [name for name, _ in events] == ["failed"]
 
 
-def test_a_bad_request_is_refused_before_it_becomes_a_job(server):
-    answer = server.generate(pictures.fresh_png(), headers=ASYNC, quality=11)
-    assert_problem(answer, 400, field="quality")
-
-
-@pytest.mark.parametrize("method", ["GET", "DELETE"])
-@pytest.mark.parametrize("identity", ["unknown", "0", "0" * 64, "..", "%2e%2e", "a b", "'; drop table jobs"])
-def test_an_unknown_job_is_a_404_problem(server, method, identity):
-    from urllib.parse import quote
-
-    assert_problem(server.http.request(method, "/api/jobs/" + quote(identity, safe="")), 404)
-
-
-def test_the_events_of_an_unknown_job_are_a_404_problem(server):
-    assert_problem(server.http.get("/api/jobs/unknown/events"), 404)

@@ -100,6 +100,24 @@ async fn a_line_comes_as_soon_as_it_is_ready() {
 }
 
 #[tokio::test]
+async fn lines_come_in_order_whatever_finishes_first() {
+    for parallel in [2, 16] {
+        let world = world();
+        let items = [item("slow", "wait"), item("b", "echo"), item("c", "echo")];
+        let batch = json!({"items": items, "parallel": parallel});
+        let (reply, ()) = tokio::join!(world.post("/api/batch", &batch), async {
+            let others_ended =
+                |world: &World| world.probe.waiting() == 1 && world.probe.runs() >= 2;
+            world.until("another item runs", others_ended).await;
+            world.probe.open_gate();
+        });
+        let lines = lines(&reply);
+        let order: Vec<_> = lines.iter().map(|line| line["item"].clone()).collect();
+        assert_eq!(order, [0, 1, 2].map(Value::from));
+    }
+}
+
+#[tokio::test]
 async fn bad_items_have_problems_of_their_own() {
     let world = world();
     let lines = send(
@@ -113,6 +131,8 @@ async fn bad_items_have_problems_of_their_own() {
             json!({"generator": "probe", "request": {"name": "a"}, "extra": 1}),
             json!({"generator": "probe", "request": {"name": "a", "extra": 1}}),
             json!(7),
+            json!(null),
+            json!({}),
             item("a", "echo"),
         ],
     )
@@ -135,10 +155,12 @@ async fn bad_items_have_problems_of_their_own() {
             "unknown-field",
             "unknown-field",
             "malformed-request",
+            "malformed-request",
+            "missing-field",
             "none"
         ]
     );
-    for line in &lines[..8] {
+    for line in &lines[..10] {
         assert_eq!(line["status"], line["error"]["status"]);
         assert!(line["result_url"].is_null());
     }
@@ -150,8 +172,14 @@ async fn a_bad_batch_is_refused_as_a_whole() {
     for (body, field) in [
         (json!({}), "items"),
         (json!({"items": 7}), "items"),
+        (json!({"items": {}}), "items"),
+        (json!({"items": null}), "items"),
+        (json!({"items": "all"}), "items"),
         (json!({"items": [], "parallel": 0}), "parallel"),
         (json!({"items": [], "parallel": 65}), "parallel"),
+        (json!({"items": [], "parallel": -1}), "parallel"),
+        (json!({"items": [], "parallel": "many"}), "parallel"),
+        (json!({"items": [], "parallel": 1.5}), "parallel"),
         (json!({"items": [], "colour": 1}), "colour"),
         (json!({"items": vec![item("a", "echo"); 4]}), "items"),
     ] {
@@ -160,10 +188,10 @@ async fn a_bad_batch_is_refused_as_a_whole() {
         refused.problem();
         assert_eq!(refused.json()["field"], field, "{body}");
     }
-    assert_eq!(
-        world.post("/api/batch", &json!("x")).await.problem(),
-        "malformed-request"
-    );
+    for body in [json!("x"), json!(7), json!(null)] {
+        let refused = world.post("/api/batch", &body).await;
+        assert_eq!(refused.problem(), "malformed-request", "{body}");
+    }
 }
 
 #[tokio::test]

@@ -60,6 +60,9 @@ async fn a_result_expires_after_its_time_to_live() {
     world.hands.advance(Duration::from_secs(1));
     let late = world.ask("a", "echo").await;
     assert_eq!(late.cache_status(), "refrain; fwd=miss; stored");
+    world.hands.advance(Duration::from_secs(60));
+    let gone = world.get(late.header("content-location")).await;
+    assert_eq!(gone.status, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]
@@ -73,19 +76,85 @@ async fn without_a_time_to_live_a_hit_tells_none() {
 #[tokio::test]
 async fn no_cache_generates_anew_and_stores() {
     let world = world();
+    for run in 1..=2 {
+        // The first time there is nothing to pass by.
+        let fresh = world
+            .ask_with("a", "echo", &[("cache-control", "no-cache")])
+            .await;
+        assert_eq!(fresh.cache_status(), "refrain; fwd=request; stored");
+        assert_eq!(fresh.header("age"), "0");
+        assert_eq!(world.probe.runs(), run);
+        world.hands.advance(Duration::from_secs(10));
+    }
+    let hit = world.ask("a", "echo").await;
+    assert!(hit.cache_status().starts_with("refrain; hit"));
+    assert_eq!(hit.header("age"), "10", "it is the new one");
+}
+
+#[tokio::test]
+async fn cache_control_is_read_as_a_list_and_in_any_case() {
+    let world = world();
     world.ask("a", "echo").await;
-    let fresh = world
-        .ask_with("a", "echo", &[("cache-control", "no-cache")])
-        .await;
-    assert_eq!(fresh.cache_status(), "refrain; fwd=request; stored");
-    assert_eq!(world.probe.runs(), 2);
-    assert!(
-        world
-            .ask("a", "echo")
-            .await
-            .cache_status()
-            .starts_with("refrain; hit")
-    );
+    for value in [
+        "No-Cache",
+        "foo, no-cache",
+        "no-cache ,foo=1",
+        "x=\"y, z\", NO-CACHE",
+    ] {
+        let reply = world
+            .ask_with("a", "echo", &[("cache-control", value)])
+            .await;
+        assert_eq!(
+            reply.cache_status(),
+            "refrain; fwd=request; stored",
+            "{value}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn other_cache_control_directives_change_nothing() {
+    let world = world();
+    world.ask("a", "echo").await;
+    for value in [
+        "",
+        ",,,",
+        "=",
+        "unknown-directive",
+        "extension=\"no-store\"",
+        "max-stale",
+        "max-age=1000",
+    ] {
+        let reply = world
+            .ask_with("a", "echo", &[("cache-control", value)])
+            .await;
+        assert!(reply.cache_status().starts_with("refrain; hit"), "{value}");
+    }
+    assert_eq!(world.probe.runs(), 1);
+}
+
+/// A limit that cannot be read counts as the strictest.
+#[tokio::test]
+async fn what_is_stored_is_not_served_against_the_wish_of_the_client() {
+    let world = world();
+    world.ask("a", "echo").await;
+    for value in [
+        "max-age=0",
+        "max-age=abc",
+        "max-age",
+        "min-fresh=9999999",
+        "no-cache=x",
+    ] {
+        let reply = world
+            .ask_with("a", "echo", &[("cache-control", value)])
+            .await;
+        assert_eq!(reply.status, StatusCode::OK, "{value}");
+        assert_eq!(
+            reply.cache_status(),
+            "refrain; fwd=request; stored",
+            "{value}"
+        );
+    }
 }
 
 #[tokio::test]

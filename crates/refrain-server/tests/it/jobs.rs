@@ -222,6 +222,24 @@ async fn who_waits_gets_the_result_in_time_or_a_job() {
 }
 
 #[tokio::test]
+async fn the_preference_is_read_as_a_list_and_in_any_case() {
+    let world = world();
+    for preference in [
+        "respond-async, wait=0",
+        "RESPOND-ASYNC",
+        "handling=lenient, respond-async",
+    ] {
+        let reply = world.ask_with("a", "echo", &[("prefer", preference)]).await;
+        assert_eq!(reply.status, StatusCode::ACCEPTED, "{preference}");
+    }
+    let other = world
+        .ask_with("a", "echo", &[("prefer", "return=minimal")])
+        .await;
+    assert_eq!(other.status, StatusCode::OK);
+    assert_eq!(other.header("preference-applied"), "");
+}
+
+#[tokio::test]
 async fn a_bad_request_is_refused_and_becomes_no_job() {
     let world = world();
     let (_, refused) = begin(&world, "a", "dance").await;
@@ -277,6 +295,22 @@ async fn events_tell_of_the_job_until_it_ends() {
 }
 
 #[tokio::test]
+async fn events_of_a_job_that_is_left_end_with_cancelled() {
+    let world = world();
+    let (url, _) = begin(&world, "a", "wait").await;
+    at_gate(&world).await;
+    let opened = world
+        .open(request(Method::GET, &format!("{url}/events"), &[], ""))
+        .await;
+    assert_eq!(world.delete(&url).await.status, StatusCode::NO_CONTENT);
+    let events = opened.into_body().collect().await.unwrap().to_bytes();
+    let text = std::str::from_utf8(&events).unwrap();
+    let last = text.trim_end().rsplit("\n\n").next().unwrap();
+    assert!(last.contains("event: cancelled"), "{text}");
+    assert!(last.contains("\"state\":\"cancelled\""), "{text}");
+}
+
+#[tokio::test]
 async fn events_of_a_job_that_ended_are_its_end() {
     let world = world();
     let (url, _) = begin(&world, "a", "fail").await;
@@ -290,11 +324,26 @@ async fn events_of_a_job_that_ended_are_its_end() {
 #[tokio::test]
 async fn a_job_that_never_was_is_not_found() {
     let world = world();
-    for id in ["0", &"0".repeat(32), "%20"] {
-        for path in [format!("/api/jobs/{id}"), format!("/api/jobs/{id}/events")] {
-            let reply = world.get(&path).await;
-            assert_eq!(reply.status, StatusCode::NOT_FOUND);
-            assert_eq!(reply.problem(), "unknown-job");
+    let long = "0".repeat(64);
+    let ids = [
+        "0",
+        &long[..32],
+        &long,
+        "unknown",
+        "..",
+        "%2e%2e",
+        "a%20b",
+        "%20",
+    ];
+    for id in ids.into_iter().chain(["%27%3B%20drop%20table%20jobs"]) {
+        let url = format!("/api/jobs/{id}");
+        for reply in [
+            world.get(&url).await,
+            world.delete(&url).await,
+            world.get(&format!("{url}/events")).await,
+        ] {
+            assert_eq!(reply.status, StatusCode::NOT_FOUND, "{id}");
+            assert_eq!(reply.problem(), "unknown-job", "{id}");
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::world::{World, json_request, world, world_with};
+use crate::world::{Reply, World, json_request, world, world_with};
 
 async fn config(world: &World) -> Value {
     world.get("/api/cache/config").await.json()["config"].clone()
@@ -82,12 +82,38 @@ async fn a_reset_zeroes_the_counters_and_keeps_the_entries() {
         assert_eq!(stats[name], 0, "{name}");
     }
     assert_eq!(stats["current_items"], 2);
+    world.ask("a", "echo").await;
+    let stats = world.stats().await;
+    assert_eq!(
+        (&stats["hits"], &stats["hit_rate_percent"]),
+        (&json!(1), &json!(100.0))
+    );
+}
+
+#[tokio::test]
+async fn looking_at_the_cache_counts_nothing() {
+    let world = world();
+    filled(&world, &["a", "b"]).await;
+    let before = world.stats().await;
+    for path in [
+        "/health",
+        "/api/cache/stats",
+        "/api/cache/config",
+        "/api/cache/entries",
+        "/api/openapi.json",
+    ] {
+        assert_eq!(world.get(path).await.status, StatusCode::OK, "{path}");
+    }
+    assert_eq!(world.stats().await, before);
+    let entries = world.get("/api/cache/entries").await.json();
+    assert_eq!(entries["entries"][0]["access_count"], 0);
 }
 
 #[tokio::test]
 async fn clearing_removes_every_entry_and_keeps_the_counters() {
     let world = world();
-    filled(&world, &["a", "b", "c"]).await;
+    filled(&world, &["a", "b", "c", "c"]).await;
+    let before = world.stats().await;
     let cleared = world.post("/api/cache/clear", &json!({})).await;
     assert_eq!(
         cleared.json(),
@@ -95,13 +121,24 @@ async fn clearing_removes_every_entry_and_keeps_the_counters() {
     );
     let stats = world.stats().await;
     assert_eq!(
-        (&stats["current_items"], &stats["misses"]),
-        (&json!(0), &json!(3))
+        (&stats["current_items"], &stats["current_memory_mb"]),
+        (&json!(0), &json!(0.0))
     );
+    for name in [
+        "hits",
+        "misses",
+        "hit_rate_percent",
+        "evictions",
+        "max_memory_seen_mb",
+    ] {
+        assert_eq!(stats[name], before[name], "{name}");
+    }
     assert_eq!(
         world.ask("a", "echo").await.cache_status(),
         "refrain; fwd=miss; stored"
     );
+    let again = world.post("/api/cache/clear", &json!({})).await;
+    assert_eq!(again.json()["cleared"], 1);
 }
 
 #[tokio::test]
@@ -134,6 +171,13 @@ async fn limits_are_told_and_changed_one_by_one_or_together() {
     assert_eq!(world.ask("a", "echo").await.cache_status(), "refrain; hit");
 }
 
+/// Changes the limits by a body as it is written.
+async fn send_config(world: &World, body: &[u8]) -> Reply {
+    let mut request = json_request("/api/cache/config", &[], &json!({}));
+    *request.body_mut() = body.to_vec().into();
+    world.send(request).await
+}
+
 #[tokio::test]
 async fn a_bad_field_is_named_and_changes_nothing() {
     let world = world();
@@ -146,11 +190,13 @@ async fn a_bad_field_is_named_and_changes_nothing() {
         ("max_size", "1e3"),
         ("max_size", "18446744073709551616"),
         ("max_size", "\"10\""),
+        ("max_size", "\"many\""),
         ("max_size", "null"),
         ("max_size", "true"),
         ("max_size", "[]"),
         ("max_memory_mb", "0"),
         ("max_memory_mb", "-0.5"),
+        ("max_memory_mb", "false"),
         ("max_memory_mb", "1e300"),
         ("max_memory_mb", "1e400"),
         ("max_memory_mb", "0.0000001"),
@@ -161,19 +207,42 @@ async fn a_bad_field_is_named_and_changes_nothing() {
         ("default_ttl_seconds", "-1"),
         ("default_ttl_seconds", "1e-10"),
         ("default_ttl_seconds", "3153600001"),
+        ("default_ttl_seconds", "1e300"),
         ("default_ttl_seconds", "1e400"),
+        ("default_ttl_seconds", "\"long\""),
+        ("default_ttl_seconds", "{}"),
         ("default_ttl_seconds", "false"),
     ] {
+        let bad = format!("\"{field}\": {value}");
         let others = good.split(", ").filter(|pair| !pair.contains(field));
-        let mut pairs: Vec<String> = others.map(str::to_owned).collect();
-        pairs.push(format!("\"{field}\": {value}"));
-        let body = format!("{{{}}}", pairs.join(", "));
-        let mut request = json_request("/api/cache/config", &[], &json!({}));
-        *request.body_mut() = body.clone().into();
-        let refused = world.send(request).await;
-        assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{body}");
-        assert_eq!(refused.problem(), "invalid-value");
-        assert_eq!(refused.json()["field"], field, "{body}");
+        let others: Vec<&str> = others.collect();
+        let others = others.join(", ");
+        // Whatever is good is not taken over, before the bad one or after it.
+        for body in [
+            format!("{{{others}, {bad}}}"),
+            format!("{{{bad}, {others}}}"),
+        ] {
+            let refused = send_config(&world, body.as_bytes()).await;
+            assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{body}");
+            assert_eq!(refused.problem(), "invalid-value");
+            assert_eq!(refused.json()["field"], field, "{body}");
+            assert_eq!(config(&world).await, before);
+        }
+    }
+    for body in [
+        b"".as_slice(),
+        b"{",
+        b"null",
+        b"[]",
+        b"7",
+        b"\"text\"",
+        b"{\"max_size\":5,\"max_size\":6}",
+        b"{\"max_size\":NaN}",
+        b"\xff\xfe{}",
+    ] {
+        let refused = send_config(&world, body).await;
+        assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{body:?}");
+        refused.problem();
         assert_eq!(config(&world).await, before);
     }
     let unknown = json!({"max_size": 7, "max_sizes": 8});
@@ -316,26 +385,36 @@ async fn pages_hold_every_entry_once() {
     for name in &names {
         world.ask(name, "echo").await;
     }
-    let mut keys = Vec::new();
-    for page in 1..=3 {
-        let answer = world
-            .get(&format!("/api/cache/entries?page={page}&per_page=10"))
-            .await
-            .json();
-        assert_eq!(
-            (&answer["total"], &answer["pages"]),
-            (&json!(25), &json!(3))
+    for per_page in [1, 5, 10, 25, 100] {
+        let pages = names.len().div_ceil(per_page);
+        let mut keys = Vec::new();
+        for page in 1..=pages {
+            let query = format!("page={page}&per_page={per_page}&sort=key");
+            let answer = world
+                .get(&format!("/api/cache/entries?{query}"))
+                .await
+                .json();
+            assert_eq!(
+                (&answer["total"], &answer["pages"], &answer["page"]),
+                (&json!(25), &json!(pages), &json!(page))
+            );
+            let entries = answer["entries"].as_array().unwrap();
+            assert_eq!(entries.len(), per_page.min(25 - per_page * (page - 1)));
+            keys.extend(
+                entries
+                    .iter()
+                    .map(|entry| entry["key"].as_str().unwrap().to_owned()),
+            );
+        }
+        assert_eq!(keys.len(), 25);
+        assert!(
+            keys.is_sorted_by(|one, other| one < other),
+            "in order, and each once"
         );
-        let entries = answer["entries"].as_array().unwrap().clone();
-        keys.extend(
-            entries
-                .iter()
-                .map(|entry| entry["key"].as_str().unwrap().to_owned()),
-        );
+        let query = format!("page={}&per_page={per_page}", pages + 1);
+        let beyond = world.get(&format!("/api/cache/entries?{query}")).await;
+        assert_eq!(beyond.status, StatusCode::NOT_FOUND);
     }
-    keys.sort();
-    keys.dedup();
-    assert_eq!(keys.len(), 25);
 }
 
 #[tokio::test]
@@ -361,10 +440,15 @@ async fn a_bad_query_is_refused_by_name() {
         ("page=-1", "page", "invalid-value"),
         ("page=x", "page", "invalid-value"),
         ("page=", "page", "invalid-value"),
+        ("page=1.5", "page", "invalid-value"),
+        ("page=99999999999999999999999", "page", "invalid-value"),
         ("per_page=0", "per_page", "invalid-value"),
         ("per_page=1001", "per_page", "invalid-value"),
+        ("per_page=-5", "per_page", "invalid-value"),
+        ("per_page=NaN", "per_page", "invalid-value"),
         ("sort=color", "sort", "invalid-value"),
         ("sort=KEY", "sort", "invalid-value"),
+        ("sort=", "sort", "invalid-value"),
         ("order=up", "order", "invalid-value"),
         ("limit=5", "limit", "unknown-field"),
         ("page=1&page=1", "page", "duplicate-field"),
@@ -379,25 +463,29 @@ async fn a_bad_query_is_refused_by_name() {
 #[tokio::test]
 async fn one_entry_is_removed() {
     let world = world();
-    let key = world
-        .ask("a", "echo")
-        .await
-        .header("refrain-key")
-        .to_owned();
-    world.ask("b", "echo").await;
+    let (first, second) = (world.ask("a", "echo").await, world.ask("b", "echo").await);
+    let key = first.header("refrain-key");
     let url = format!("/api/cache/entries/{key}");
     assert_eq!(
         world.delete(&url).await.json(),
         json!({"status": "ok", "key": key, "removed": true})
     );
-    assert_eq!(world.stats().await["current_items"], 1);
+    let stats = world.stats().await;
+    assert_eq!(
+        (&stats["current_items"], &stats["evictions"]),
+        (&json!(1), &json!(0))
+    );
+    for (reply, status) in [(&first, StatusCode::NOT_FOUND), (&second, StatusCode::OK)] {
+        let fetched = world.get(reply.header("content-location")).await;
+        assert_eq!(fetched.status, status);
+    }
     let again = world.delete(&url).await;
     assert_eq!(again.status, StatusCode::NOT_FOUND);
     assert_eq!(again.problem(), "unknown-entry");
-    assert_eq!(
-        world.delete("/api/cache/entries/x").await.problem(),
-        "unknown-entry"
-    );
+    for key in ["x", "0", &"z".repeat(64), &"A".repeat(64), "..", "%00"] {
+        let refused = world.delete(&format!("/api/cache/entries/{key}")).await;
+        assert_eq!(refused.problem(), "unknown-entry", "{key}");
+    }
 }
 
 #[tokio::test]
