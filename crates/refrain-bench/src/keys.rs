@@ -2,6 +2,8 @@
 
 use std::hash::Hash;
 
+use refrain_testkit::Random;
+
 /// 32 bytes, like the key of a generated result.
 pub(crate) type Digest = [u8; 32];
 
@@ -40,13 +42,8 @@ impl BenchKey for Digest {
 }
 
 /// A bijection that spreads small numbers over all 64 bits.
-///
-/// The output function of `SplitMix64`: Steele, Lea and Flood, *Fast Splittable Pseudorandom Number Generators*, 2014.
 fn mixed(id: u64) -> u64 {
-    let mut bits = id.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    bits ^ (bits >> 31)
+    Random::new(id).next()
 }
 
 #[cfg(test)]

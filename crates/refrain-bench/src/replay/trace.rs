@@ -12,6 +12,7 @@ use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use lzma_rust2::XzReader;
+use refrain_testkit::Random;
 
 /// A trace that cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -157,10 +158,6 @@ fn log_normal(key: u64, stream: u64, median: f64, sigma: f64) -> f64 {
     median * (sigma * normal).exp()
 }
 
-/// The finalizer of `SplitMix64` (Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators", OOPSLA 2014).
 fn mix(seed: u64) -> u64 {
-    let mut z = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
+    Random::new(seed).next()
 }
