@@ -50,14 +50,14 @@ def refrain(tmp_path):
 
 @pytest.mark.parametrize("file_format", FORMATS)
 def test_a_picture_becomes_a_mesh_without_a_server(refrain, file_format):
-    refrain("generate", "picture.png", "--format", file_format, "--quality", "2", "-o", f"out.{file_format}")
+    refrain("generate", "relief", "picture.png", "--format", file_format, "--quality", "2", "-o", f"out.{file_format}")
     data = (refrain.directory / f"out.{file_format}").read_bytes()
     assert_printable(load(data, file_format), DEFAULT)
 
 
 def test_with_and_without_a_server_the_bytes_are_the_same(refrain, server):
-    refrain("generate", "picture.png", "--quality", "3", "-o", "alone.stl")
-    refrain("generate", "picture.png", "--quality", "3", "-o", "served.stl", server=server)
+    refrain("generate", "relief", "picture.png", "--quality", "3", "-o", "alone.stl")
+    refrain("generate", "relief", "picture.png", "--quality", "3", "-o", "served.stl", server=server)
     alone, served = ((refrain.directory / name).read_bytes() for name in ("alone.stl", "served.stl"))
     assert alone == served
     direct = server.generate((refrain.directory / "picture.png").read_bytes(), quality=3)
@@ -67,7 +67,7 @@ def test_with_and_without_a_server_the_bytes_are_the_same(refrain, server):
 
 def test_every_field_of_relief_has_an_option(refrain, server):
     refrain(
-        "generate", "picture.png", "--format", "ply", "--width", "50", "--height", "60", "--depth", "7",
+        "generate", "relief", "picture.png", "--format", "ply", "--width", "50", "--height", "60", "--depth", "7",
         "--quality", "2", "--base", "1", "--invert", "-o", "out.ply",
     )  # fmt: skip
     same = server.generate(
@@ -78,18 +78,18 @@ def test_every_field_of_relief_has_an_option(refrain, server):
 
 
 def test_the_second_generation_through_a_server_is_a_hit_and_says_so(refrain, server):
-    first = refrain("generate", "picture.png", "--quality", "2", "-o", "a.stl", "--json", server=server)
-    second = refrain("generate", "picture.png", "--quality", "2", "-o", "b.stl", "--json", server=server)
+    first = refrain("generate", "relief", "picture.png", "--quality", "2", "-o", "a.stl", "--json", server=server)
+    second = refrain("generate", "relief", "picture.png", "--quality", "2", "-o", "b.stl", "--json", server=server)
     assert (json.loads(first.out)["outcome"], json.loads(second.out)["outcome"]) == ("miss", "hit")
     assert KEY.fullmatch(json.loads(second.out)["key"])
-    human = refrain("generate", "picture.png", "--quality", "2", "-o", "c.stl", server=server)
+    human = refrain("generate", "relief", "picture.png", "--quality", "2", "-o", "c.stl", server=server)
     assert "hit" in human.out + human.err
 
 
 def test_a_refused_picture_has_a_message_and_leaves_no_file(refrain, server):
     (refrain.directory / "broken.png").write_bytes(pictures.fresh_png()[:200])
     for running in (None, server):
-        done = refrain("generate", "broken.png", "-o", "out.stl", server=running, expect="failure")
+        done = refrain("generate", "relief", "broken.png", "-o", "out.stl", server=running, expect="failure")
         assert "error:" in done.err and "PNG" in done.err
         assert not (refrain.directory / "out.stl").exists()
 
@@ -97,16 +97,16 @@ def test_a_refused_picture_has_a_message_and_leaves_no_file(refrain, server):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["generate", "missing.png", "-o", "x.stl"], ["missing.png"]),
-        (["generate", "picture.png", "--quality", "11", "-o", "x.stl"], ["quality", "10"]),
-        (["generate", "picture.png", "--format", "3mf", "-o", "x.3mf"], ["3mf", "stl"]),
-        (["generate", "picture.png", "--width", "0", "-o", "x.stl"], ["width", "1000"]),
-        (["generate", "picture.png", "--base", "50", "-o", "x.stl"], ["base"]),
-        (["generate", "picture.png", "-o", "no/such/directory/x.stl"], ["no/such/directory"]),
-        (["generate", ".", "-o", "x.stl"], ["."]),
-        (["generate"], ["FILE"]),
+        (["generate", "relief", "missing.png", "-o", "x.stl"], ["missing.png"]),
+        (["generate", "relief", "picture.png", "--quality", "11", "-o", "x.stl"], ["quality", "10"]),
+        (["generate", "relief", "picture.png", "--format", "3mf", "-o", "x.3mf"], ["3mf", "stl"]),
+        (["generate", "relief", "picture.png", "--width", "0", "-o", "x.stl"], ["width", "1000"]),
+        (["generate", "relief", "picture.png", "--base", "50", "-o", "x.stl"], ["base"]),
+        (["generate", "relief", "picture.png", "-o", "no/such/directory/x.stl"], ["no/such/directory"]),
+        (["generate", "relief", ".", "-o", "x.stl"], ["."]),
+        (["generate", "relief"], ["FILE"]),
         (["teapot"], ["teapot"]),
-        (["generate", "picture.png", "--colour", "red"], ["--colour"]),
+        (["generate", "relief", "picture.png", "--colour", "red"], ["--colour"]),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
@@ -127,8 +127,8 @@ def test_without_a_server_the_error_has_a_hint(refrain, command):
 
 def test_statistics_entries_and_clear_through_the_command(refrain, serve):
     server = serve()
-    refrain("generate", "picture.png", "--quality", "1", "-o", "x.stl", server=server)
-    refrain("generate", "picture.png", "--quality", "1", "-o", "x.stl", server=server)
+    refrain("generate", "relief", "picture.png", "--quality", "1", "-o", "x.stl", server=server)
+    refrain("generate", "relief", "picture.png", "--quality", "1", "-o", "x.stl", server=server)
     stats = json.loads(refrain("stats", "--json", server=server).out)
     inner = stats.get("stats", stats)
     assert (inner["hits"], inner["misses"], inner["current_items"]) == (1, 1, 1)
@@ -213,7 +213,7 @@ def test_a_terminal_shows_progress_and_a_pipe_does_not(refrain, server, with_ser
     picture, _ = pictures.slow_request()
     (refrain.directory / "slow.png").write_bytes(picture)
     environment = who_listens(server if with_server else None)
-    arguments = ("generate", "slow.png", "--quality", "10", "--format", "obj", "-o", "slow.obj")
+    arguments = ("generate", "relief", "slow.png", "--quality", "10", "--format", "obj", "-o", "slow.obj")
     seen = on_a_terminal(refrain.directory, *arguments, environment=environment)
     assert "\x1b[" in seen or "\r" in seen.replace("\r\n", ""), repr(seen[:500])
     assert "%" in seen or "█" in seen or "#" in seen, repr(seen[:500])
@@ -222,15 +222,15 @@ def test_a_terminal_shows_progress_and_a_pipe_does_not(refrain, server, with_ser
 
 
 def test_the_file_name_follows_the_picture_when_none_is_given(refrain):
-    refrain("generate", "picture.png", "--quality", "1")
+    refrain("generate", "relief", "picture.png", "--quality", "1")
     assert (refrain.directory / "picture.stl").exists()
 
 
 def test_the_format_follows_the_file_name_when_none_is_given(refrain):
-    refrain("generate", "picture.png", "--quality", "1", "-o", "mesh.glb")
+    refrain("generate", "relief", "picture.png", "--quality", "1", "-o", "mesh.glb")
     assert (refrain.directory / "mesh.glb").read_bytes()[:4] == b"glTF"
 
 
 def test_a_mesh_can_go_to_standard_output(refrain):
-    done = refrain("generate", "picture.png", "--quality", "1", "--format", "glb", "-o", "-")
+    done = refrain("generate", "relief", "picture.png", "--quality", "1", "--format", "glb", "-o", "-")
     assert done.stdout[:4] == b"glTF"

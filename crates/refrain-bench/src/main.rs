@@ -5,6 +5,7 @@
     reason = "a command prints its results, and its progress beside them"
 )]
 
+mod batch;
 mod bound;
 mod child;
 mod counting_allocator;
@@ -23,6 +24,9 @@ mod statistics;
 mod stopwatch;
 mod subject;
 
+use std::error::Error;
+use std::process::ExitCode;
+
 use clap::{Parser, Subcommand};
 
 #[derive(Debug, Parser)]
@@ -34,6 +38,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// A batch of requests that mostly repeat, through HTTP, with the cache of a server and without
+    Batch(batch::Options),
     /// Operations per second of every cache, in short interleaved slices
     Speed(speed::Options),
     /// Heap memory per entry of every cache
@@ -52,16 +58,27 @@ enum Command {
     Replay(replay::Options),
 }
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
-    match Arguments::parse().command {
-        Command::Speed(options) => speed::run(&options)?,
-        Command::Memory(options) => memory::run(&options),
-        Command::Bound(options) => bound::run(&options),
-        Command::Growth(options) => growth::run(&options),
-        Command::Curve(options) => curve::run(&options),
-        Command::Disk(options) => disk::run(&options)?,
-        Command::Probe(options) => probe::run(&options),
-        Command::Replay(options) => replay::run(&options)?,
+fn main() -> ExitCode {
+    match run(&Arguments::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: &Command) -> Result<(), Box<dyn Error>> {
+    match command {
+        Command::Batch(options) => batch::run(options)?,
+        Command::Speed(options) => speed::run(options)?,
+        Command::Memory(options) => memory::run(options),
+        Command::Bound(options) => bound::run(options),
+        Command::Growth(options) => growth::run(options),
+        Command::Curve(options) => curve::run(options),
+        Command::Disk(options) => disk::run(options)?,
+        Command::Probe(options) => probe::run(options),
+        Command::Replay(options) => replay::run(options)?,
     }
     Ok(())
 }

@@ -1,6 +1,5 @@
 //! The commands, one in each module.
 
-mod bench;
 mod clear;
 mod completions;
 mod config;
@@ -9,7 +8,7 @@ mod generate;
 mod serve;
 mod stats;
 
-use crate::args::{Arguments, Benchmark, Command};
+use crate::args::{Arguments, Command, Generator};
 use crate::failure::Failure;
 
 /// Does what the command line asks for.
@@ -17,12 +16,11 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     let json = arguments.json;
     match arguments.command {
         Command::Serve(flags) => serve::run(&flags, json),
-        Command::Generate(arguments) => generate::run(&arguments, json),
+        Command::Generate(Generator::Relief(arguments)) => generate::relief(&arguments, json),
         Command::Stats(arguments) => stats::run(&arguments, json),
         Command::Entries(arguments) => entries::run(&arguments, json),
         Command::Clear(arguments) => clear::run(&arguments, json),
         Command::Config(flags) => config::run(&flags, json),
-        Command::Bench(Benchmark::Batch(arguments)) => bench::batch(&arguments, json),
         Command::Completions { shell } => completions::run(shell),
     }
 }

@@ -6,7 +6,7 @@ pub(crate) struct Stopwatch(Instant);
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "the command shows how long a person or a benchmark waited"
+    reason = "the command shows how long a person waited"
 )]
 impl Stopwatch {
     pub(crate) fn start() -> Self {

@@ -1,4 +1,4 @@
-//! `refrain generate`: through a running server when there is one, else in this process.
+//! `refrain generate relief`: through a running server when there is one, else in this process.
 
 mod interrupt;
 mod local;
@@ -12,7 +12,7 @@ use std::path::Path;
 use refrain_relief::{Dimensions, Format, MAX_PICTURE_BYTES, ReliefParameters};
 use serde_json::json;
 
-use crate::args::GenerateArguments;
+use crate::args::ReliefArguments;
 use crate::client::{Client, NamedBy, Presence};
 use crate::failure::Failure;
 use crate::output;
@@ -41,13 +41,13 @@ struct Order {
     json: bool,
 }
 
-pub(super) fn run(arguments: &GenerateArguments, json: bool) -> Result<(), Failure> {
+pub(super) fn relief(arguments: &ReliefArguments, json: bool) -> Result<(), Failure> {
     let order = order(arguments, json)?;
     interrupt::guard(move |interrupt| carry_out(&order, interrupt))
 }
 
 /// Reads and checks everything, so that a mistake is found before anything is generated.
-fn order(arguments: &GenerateArguments, json: bool) -> Result<Order, Failure> {
+fn order(arguments: &ReliefArguments, json: bool) -> Result<Order, Failure> {
     let from_stdin = arguments.picture == Path::new("-");
     let format = match (&arguments.format, &arguments.output) {
         (Some(word), _) => word.0,
@@ -67,7 +67,8 @@ fn order(arguments: &GenerateArguments, json: bool) -> Result<Order, Failure> {
         invert: arguments.invert,
     };
     parameters.validate().map_err(|error| {
-        Failure::usage(error).hint("`refrain generate --help` has every option and its range")
+        Failure::usage(error)
+            .hint("`refrain generate relief --help` has every option and its range")
     })?;
     let output = match &arguments.output {
         Some(output) => output.clone(),
@@ -118,7 +119,7 @@ fn read_picture(path: &Path, from_stdin: bool) -> Result<Vec<u8>, Failure> {
 }
 
 /// The server to ask; `None`: generate here.
-fn server(arguments: &GenerateArguments) -> Result<Option<Client>, Failure> {
+fn server(arguments: &ReliefArguments) -> Result<Option<Client>, Failure> {
     if arguments.local {
         return Ok(None);
     }

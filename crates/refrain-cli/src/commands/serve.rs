@@ -141,7 +141,7 @@ fn announce(address: SocketAddr, configuration: &Configuration, log: &LogWriter,
         let talk = format!(
             "Refrain {version} is listening on {url}\n\
              Try    curl -F image=@picture.png {url}/api/generate/relief -o relief.stl\n\
-             or     refrain generate picture.png\n\
+             or     refrain generate relief picture.png\n\
              Stop   Ctrl-C\n",
         );
         // The queue takes all of it, or counts it as lost.

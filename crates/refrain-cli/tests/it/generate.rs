@@ -14,7 +14,7 @@ fn with_picture() -> Place {
 #[test]
 fn without_a_server_it_generates_here() {
     let place = with_picture();
-    let ran = place.succeed(&["generate", "picture.png", "--quality", "1"]);
+    let ran = place.succeed(&["generate", "relief", "picture.png", "--quality", "1"]);
     assert_eq!(ran.out, "");
     assert!(ran.err.starts_with("picture.stl: "), "{}", ran.err);
     assert!(ran.err.contains("generated here in "), "{}", ran.err);
@@ -25,10 +25,19 @@ fn without_a_server_it_generates_here() {
 fn the_format_follows_the_option_then_the_name() {
     let place = with_picture();
     let starts = |name: &str| fs::read(place.path(name)).unwrap()[..4].to_vec();
-    place.succeed(&["generate", "picture.png", "--quality", "1", "-o", "a.GLB"]);
+    place.succeed(&[
+        "generate",
+        "relief",
+        "picture.png",
+        "--quality",
+        "1",
+        "-o",
+        "a.GLB",
+    ]);
     assert_eq!(starts("a.GLB"), b"glTF");
     place.succeed(&[
         "generate",
+        "relief",
         "picture.png",
         "--quality",
         "1",
@@ -38,11 +47,27 @@ fn the_format_follows_the_option_then_the_name() {
         "b.glb",
     ]);
     assert_eq!(starts("b.glb"), b"ply\n");
-    place.succeed(&["generate", "picture.png", "--quality", "1", "-o", "c.model"]);
+    place.succeed(&[
+        "generate",
+        "relief",
+        "picture.png",
+        "--quality",
+        "1",
+        "-o",
+        "c.model",
+    ]);
     assert_eq!(
         fs::read(place.path("c.model")).unwrap().len(),
         fs::read({
-            place.succeed(&["generate", "picture.png", "--quality", "1", "-o", "d.stl"]);
+            place.succeed(&[
+                "generate",
+                "relief",
+                "picture.png",
+                "--quality",
+                "1",
+                "-o",
+                "d.stl",
+            ]);
             place.path("d.stl")
         })
         .unwrap()
@@ -57,6 +82,7 @@ fn a_picture_can_come_in_and_a_relief_go_out_through_a_pipe() {
     let output = place
         .command(&[
             "generate",
+            "relief",
             "-",
             "--quality",
             "1",
@@ -72,6 +98,7 @@ fn a_picture_can_come_in_and_a_relief_go_out_through_a_pipe() {
     assert!(output.stdout.starts_with(b"glTF"));
     place.succeed(&[
         "generate",
+        "relief",
         "picture.png",
         "--quality",
         "1",
@@ -88,6 +115,7 @@ fn through_a_server_the_first_is_a_miss_and_the_second_a_hit_with_equal_bytes() 
     let generate = |name: &str| -> Value {
         let arguments = [
             "generate",
+            "relief",
             "picture.png",
             "--json",
             "--server",
@@ -105,7 +133,14 @@ fn through_a_server_the_first_is_a_miss_and_the_second_a_hit_with_equal_bytes() 
     let bytes = |name: &str| fs::read(place.path(name)).unwrap();
     assert_eq!(bytes("a.stl"), bytes("b.stl"));
     assert_eq!(first["bytes"], bytes("a.stl").len());
-    place.succeed(&["generate", "picture.png", "--local", "-o", "c.stl"]);
+    place.succeed(&[
+        "generate",
+        "relief",
+        "picture.png",
+        "--local",
+        "-o",
+        "c.stl",
+    ]);
     assert_eq!(bytes("a.stl"), bytes("c.stl"));
 }
 
@@ -117,7 +152,7 @@ fn a_running_server_is_found_by_the_configuration() {
     let place = Place::new()
         .file("picture.png", picture(64))
         .file(".env", format!("REFRAIN_PORT={port}\n"));
-    let mut command = place.command(&["generate", "picture.png", "--quality", "1"]);
+    let mut command = place.command(&["generate", "relief", "picture.png", "--quality", "1"]);
     let output = command.env_remove("REFRAIN_SERVER").output().unwrap();
     let talk = String::from_utf8(output.stderr).unwrap();
     assert!(
@@ -128,8 +163,13 @@ fn a_running_server_is_found_by_the_configuration() {
 
 #[test]
 fn a_server_that_was_asked_for_by_name_must_answer() {
-    let refusal =
-        with_picture().fail(&["generate", "picture.png", "--server", "http://127.0.0.1:9"]);
+    let refusal = with_picture().fail(&[
+        "generate",
+        "relief",
+        "picture.png",
+        "--server",
+        "http://127.0.0.1:9",
+    ]);
     insta::assert_snapshot!(refusal);
 }
 
@@ -147,10 +187,10 @@ fn another_program_at_the_address_is_not_taken_for_a_server() {
         }
     });
     let place = with_picture().variable("REFRAIN_SERVER", &url);
-    let ran = place.succeed(&["generate", "picture.png", "--quality", "1"]);
+    let ran = place.succeed(&["generate", "relief", "picture.png", "--quality", "1"]);
     let first = format!("what answers at {url} is not a Refrain server; generating here\n");
     assert!(ran.err.starts_with(&first), "{}", ran.err);
-    let refusal = place.fail(&["generate", "picture.png", "--server", &url]);
+    let refusal = place.fail(&["generate", "relief", "picture.png", "--server", &url]);
     assert!(
         refusal.contains("is not a Refrain server\nhint: "),
         "{refusal}"
@@ -166,27 +206,51 @@ fn mistakes_are_named_and_nothing_is_written() {
         .file("words.txt", "these are words");
     let server = place.serve(&[]);
     let cases: [(&str, &[&str]); 13] = [
-        ("missing_picture", &["generate", "missing.png"]),
-        ("directory", &["generate", "."]),
-        ("quality", &["generate", "picture.png", "--quality", "11"]),
-        ("width", &["generate", "picture.png", "--width", "0"]),
-        ("width_nan", &["generate", "picture.png", "--width", "NaN"]),
-        ("base", &["generate", "picture.png", "--base", "50"]),
-        ("format", &["generate", "picture.png", "--format", "3mf"]),
-        ("broken_here", &["generate", "broken.png", "--local"]),
+        ("missing_picture", &["generate", "relief", "missing.png"]),
+        ("directory", &["generate", "relief", "."]),
+        (
+            "quality",
+            &["generate", "relief", "picture.png", "--quality", "11"],
+        ),
+        (
+            "width",
+            &["generate", "relief", "picture.png", "--width", "0"],
+        ),
+        (
+            "width_nan",
+            &["generate", "relief", "picture.png", "--width", "NaN"],
+        ),
+        (
+            "base",
+            &["generate", "relief", "picture.png", "--base", "50"],
+        ),
+        (
+            "format",
+            &["generate", "relief", "picture.png", "--format", "3mf"],
+        ),
+        (
+            "broken_here",
+            &["generate", "relief", "broken.png", "--local"],
+        ),
         (
             "broken_there",
-            &["generate", "broken.png", "--server", server.url()],
+            &["generate", "relief", "broken.png", "--server", server.url()],
         ),
-        ("no_picture", &["generate", "words.txt", "--local"]),
+        (
+            "no_picture",
+            &["generate", "relief", "words.txt", "--local"],
+        ),
         (
             "no_directory",
-            &["generate", "picture.png", "-o", "no/such/x.stl"],
+            &["generate", "relief", "picture.png", "-o", "no/such/x.stl"],
         ),
-        ("itself", &["generate", "picture.png", "-o", "picture.png"]),
+        (
+            "itself",
+            &["generate", "relief", "picture.png", "-o", "picture.png"],
+        ),
         (
             "two_documents",
-            &["generate", "picture.png", "--json", "-o", "-"],
+            &["generate", "relief", "picture.png", "--json", "-o", "-"],
         ),
     ];
     let before = place.names();
@@ -206,7 +270,7 @@ fn an_interrupted_generation_leaves_no_file() {
         .iter()
         .enumerate()
     {
-        let mut arguments = vec!["generate", "picture.png", "--quality", "10"];
+        let mut arguments = vec!["generate", "relief", "picture.png", "--quality", "10"];
         arguments.extend(*target);
         let child = place
             .command(&arguments)

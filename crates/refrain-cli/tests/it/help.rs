@@ -17,7 +17,7 @@ fn serve_has_a_short_help() {
 
 #[test]
 fn generate_explains_every_option() {
-    insta::assert_snapshot!(Place::new().succeed(&["generate", "--help"]).out);
+    insta::assert_snapshot!(Place::new().succeed(&["generate", "relief", "--help"]).out);
 }
 
 #[test]
@@ -27,10 +27,8 @@ fn the_other_commands_explain_themselves() {
         let help = place.succeed(&[command, "-h"]).out;
         insta::assert_snapshot!(format!("{command}_help"), help);
     }
-    insta::assert_snapshot!(
-        "bench_batch_help",
-        place.succeed(&["bench", "batch", "-h"]).out
-    );
+    let help = place.succeed(&["generate", "-h"]).out;
+    insta::assert_snapshot!("generate_help", help);
 }
 
 #[test]

@@ -5,7 +5,6 @@
     reason = "what cannot go on here is a failed test"
 )]
 
-mod bench;
 mod config;
 mod generate;
 mod help;

@@ -28,6 +28,7 @@ fn statistics_entries_and_clear() {
     for depth in ["5", "6", "6"] {
         place.succeed(&[
             "generate",
+            "relief",
             "picture.png",
             "--quality",
             "1",

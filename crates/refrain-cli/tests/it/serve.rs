@@ -55,6 +55,7 @@ fn a_log_in_json_has_a_document_in_every_line() {
     let url = server.url().to_owned();
     place.succeed(&[
         "generate",
+        "relief",
         "picture.png",
         "--server",
         &url,
@@ -94,7 +95,13 @@ fn a_second_order_stops_without_waiting_for_work() {
     let mut clients: Vec<_> = ["5", "6", "7", "8", "9", "10"]
         .iter()
         .map(|depth| {
-            let arguments = ["generate", "picture.png", "--server", server.url()];
+            let arguments = [
+                "generate",
+                "relief",
+                "picture.png",
+                "--server",
+                server.url(),
+            ];
             let mut command = place.command(&arguments);
             let output = format!("{depth}.stl");
             command.args(["--quality", "10", "--depth", depth, "-o", &output]);

@@ -1,9 +1,11 @@
+//! What was wanted beside what was measured.
+
 use serde_json::{Value, json};
 
 use super::Setting;
 use super::batch::Batch;
 use super::latencies::Latencies;
-use crate::output;
+use super::spread::{megabytes, milliseconds};
 
 /// One generation takes at least this long: a cache of results that are made faster saves little.
 const TARGET_GENERATION_SECONDS: f64 = 0.5;
@@ -27,15 +29,15 @@ pub(super) struct Target {
 pub(super) fn targets(setting: &Setting, batches: &[Batch], hits: &[Latencies]) -> Vec<Target> {
     let mut targets = vec![Target {
         what: "one generation".to_owned(),
-        wanted: format!("at least {}", output::duration(TARGET_GENERATION_SECONDS)),
-        measured: output::duration(setting.generation_seconds),
+        wanted: format!("at least {}", milliseconds(TARGET_GENERATION_SECONDS)),
+        measured: milliseconds(setting.generation_seconds),
         met: setting.generation_seconds >= TARGET_GENERATION_SECONDS,
     }];
     if let Some(alone) = hits.iter().find(|hits| hits.name == "alone, by request") {
         targets.push(Target {
-            what: format!("median hit, {}", output::bytes(setting.result_bytes)),
-            wanted: format!("at most {}", output::duration(TARGET_HIT_SECONDS)),
-            measured: output::duration(alone.p50),
+            what: format!("median hit, {}", megabytes(setting.result_bytes)),
+            wanted: format!("at most {}", milliseconds(TARGET_HIT_SECONDS)),
+            measured: milliseconds(alone.p50),
             met: alone.p50 <= TARGET_HIT_SECONDS,
         });
     }

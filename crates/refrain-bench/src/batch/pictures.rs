@@ -1,3 +1,5 @@
+//! Pictures that are small as files and much work to decode.
+
 use std::io::Cursor;
 
 use fastrand::Rng;
@@ -5,8 +7,6 @@ use tiff::TiffResult;
 use tiff::encoder::colortype::RGBA32Float;
 use tiff::encoder::{Compression, TiffEncoder};
 use tiff::tags::{Predictor, Tag};
-
-use crate::failure::Failure;
 
 /// Discs on each picture.
 const DISCS: u32 = 48;
@@ -18,14 +18,13 @@ const CHANNELS: usize = 4;
 ///
 /// Gray discs lie on a transparent ground. That packs well, so little goes over the wire, and yet every pixel has
 /// 16 bytes to be unpacked and put together: much work for its size.
-pub(super) fn picture(side: u32, seed: u64) -> Result<Vec<u8>, Failure> {
+pub(super) fn picture(side: u32, seed: u64) -> TiffResult<Vec<u8>> {
     let mut random = Rng::with_seed(seed);
     let mut samples = vec![0.0_f32; side as usize * side as usize * CHANNELS];
     for _ in 0..DISCS {
         Disc::random(side, &mut random).paint(side, &mut samples);
     }
     encode(side, samples)
-        .map_err(|error| Failure::new("cannot make a picture to measure with").because(error))
 }
 
 fn encode(side: u32, mut samples: Vec<f32>) -> TiffResult<Vec<u8>> {

@@ -1,4 +1,8 @@
+//! What is asked, and in which order.
+
 use fastrand::Rng;
+
+use super::lossy;
 
 /// Which of the distinct requests is asked, one after the other.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,8 +35,7 @@ impl Workload {
     /// How many times faster the batch is when no repeat takes any time, however many are asked
     /// at once: with and without the cache, as many generations run at once as there are cores.
     pub(super) fn theoretical_speed_up(&self) -> f64 {
-        let count = |number: usize| crate::output::lossy(number as u64);
-        count(self.order.len()) / count(self.distinct)
+        lossy(self.order.len() as u64) / lossy(self.distinct as u64)
     }
 }
 

@@ -1,14 +1,15 @@
-use std::fmt::Write;
+//! The figures of one invocation, as tables for people or as JSON for programs.
 
 use serde_json::{Value, json};
 
-use super::machine::Machine;
-use super::measure::{Bench, Run, Scenario};
-use crate::args::BatchArguments;
-use crate::output::{self, Table};
+use super::Options;
+use super::measure::{Bench, Run};
+use super::scenario::Scenario;
+use crate::machine;
 
 use batch::Batch;
 use latencies::{Latencies, latencies};
+use spread::{megabytes, milliseconds};
 use targets::{Target, targets};
 
 mod batch;
@@ -19,7 +20,7 @@ mod targets;
 /// All figures of one invocation.
 #[derive(Debug)]
 pub(super) struct Report {
-    machine: Machine,
+    machine: String,
     setting: Setting,
     batches: Vec<Batch>,
     hits: Vec<Latencies>,
@@ -43,34 +44,29 @@ struct Setting {
 }
 
 impl Report {
-    pub(super) fn new(
-        bench: &Bench,
-        arguments: &BatchArguments,
-        cores: usize,
-        runs: &[Run],
-    ) -> Self {
+    pub(super) fn new(bench: &Bench, options: &Options, runs: &[Run]) -> Self {
         let setting = Setting {
             requests: bench.workload.order.len(),
             repeats: bench.workload.repeats(),
-            rounds: arguments.rounds,
-            side: arguments.side,
-            quality: arguments.quality,
-            seed: arguments.seed,
+            rounds: options.rounds,
+            side: options.side,
+            quality: options.quality,
+            seed: options.seed,
             generation_seconds: bench.calibration.generation.as_secs_f64(),
             picture_bytes: bench.picture_bytes / bench.workload.distinct as u64,
             result_bytes: bench.calibration.result_bytes,
             stored_bytes: runs.first().map_or(0, |run| run.stored_bytes),
             theoretical_speed_up: bench.workload.theoretical_speed_up(),
         };
-        let batches: Vec<Batch> = Scenario::all(arguments.parallel)
+        let batches: Vec<Batch> = Scenario::all(options.parallel)
             .into_iter()
             .filter(|scenario| scenario.cached)
-            .map(|scenario| Batch::of(scenario, runs, cores))
+            .map(|scenario| Batch::of(scenario, runs, machine::cores()))
             .collect();
         let hits = latencies(runs);
         let targets = targets(&setting, &batches, &hits);
         Self {
-            machine: Machine::this(cores),
+            machine: machine::description(),
             setting,
             batches,
             hits,
@@ -78,7 +74,8 @@ impl Report {
         }
     }
 
-    pub(super) fn to_text(&self) -> String {
+    /// Prints the report as tables of Markdown.
+    pub(super) fn print(&self) {
         let Setting {
             requests,
             repeats,
@@ -88,96 +85,78 @@ impl Report {
             seed,
             ..
         } = self.setting;
-        let mut text = String::new();
-        let machine = &self.machine;
-        let _ = writeln!(
-            text,
-            "{}, {} cores, {} MB, {}, refrain {}",
-            machine.processor, machine.cores, machine.memory_mb, machine.system, machine.refrain
+        println!("{}\n", self.machine);
+        println!(
+            "{requests} requests of which {repeats} repeat, {rounds} rounds, seed {seed};\n\
+             pictures of {side} x {side} with {} on average, quality {quality}, results of {};\n\
+             one generation takes {}.\n",
+            megabytes(self.setting.picture_bytes),
+            megabytes(self.setting.result_bytes),
+            milliseconds(self.setting.generation_seconds),
         );
-        let _ = writeln!(
-            text,
-            "{requests} requests of which {repeats} repeat, {rounds} rounds, seed {seed}\n\
-             pictures of {side} x {side} with {} on average, quality {quality}, results of {}\n\
-             one generation takes {}\n",
-            output::bytes(self.setting.picture_bytes),
-            output::bytes(self.setting.result_bytes),
-            output::duration(self.setting.generation_seconds),
-        );
-        text.push_str(&self.batch_table());
-        text.push('\n');
-        text.push_str(&self.hit_table());
-        text.push('\n');
-        text.push_str(&self.target_table());
-        text
+        self.print_batches();
+        println!();
+        self.print_hits();
+        println!();
+        self.print_targets();
     }
 
-    fn batch_table(&self) -> String {
-        let mut heading = vec!["batch"];
-        heading.extend(self.batches.iter().map(|batch| batch.name.as_str()));
-        let mut table = Table::new(&heading, &[1, 2]);
-        let mut row = |name: &str, cell: &dyn Fn(&Batch) -> String| {
-            let cells = self.batches.iter().map(cell);
-            table.row(std::iter::once(name.to_owned()).chain(cells));
+    fn print_batches(&self) {
+        let names = self.batches.iter().map(|batch| batch.name.clone());
+        print_row("batch", names);
+        println!("|---|{}", "--:|".repeat(self.batches.len()));
+        let row = |name: &str, cell: &dyn Fn(&Batch) -> String| {
+            print_row(name, self.batches.iter().map(cell));
         };
         row("without the cache", &|batch| batch.without_cache.seconds());
         row("with the cache", &|batch| batch.with_cache.seconds());
         row("speed-up", &|batch| batch.speed_up.times());
-        let theoretical = self.setting.theoretical_speed_up;
-        row("  in processor time", &|batch| {
+        row("speed-up in processor time", &|batch| {
             batch.processor_speed_up.times()
         });
-        row("theoretical", &|_| format!("{theoretical:.3} x"));
+        let theoretical = self.setting.theoretical_speed_up;
+        row("theoretical speed-up", &|_| format!("{theoretical:.3} x"));
         row("hit rate", &|batch| batch.hit_rate.percent());
         row("hits, collapsed, generated", &|batch| {
             format!("{}, {}, {}", batch.hits, batch.collapsed, batch.generated)
         });
-        row("results", &|_| output::bytes(self.setting.stored_bytes));
+        row("results", &|_| megabytes(self.setting.stored_bytes));
         row("memory overhead", &|batch| batch.memory_overhead.percent());
-        row("  of it not of files", &|batch| {
+        row("memory overhead, not of files", &|batch| {
             batch.anonymous_overhead.percent()
         });
         row("peak memory", &|batch| batch.peak_bytes.megabytes());
         row("other programs took", &|batch| batch.others.percent());
-        table.to_text()
     }
 
-    fn hit_table(&self) -> String {
-        let heading = [
-            "hits",
-            "count",
-            "p50",
-            "p99",
-            "max",
-            "processor of server, client",
-        ];
-        let mut table = Table::new(&heading, &[1, 2, 3, 4, 5]);
+    fn print_hits(&self) {
+        println!("| hits | count | p50 | p99 | max | processor of server, client |");
+        println!("|---|--:|--:|--:|--:|--:|");
         for hits in &self.hits {
-            table.row([
-                hits.name.to_owned(),
-                hits.count.to_string(),
-                output::duration(hits.p50),
-                output::duration(hits.p99),
-                output::duration(hits.max),
-                hits.processor.map_or_else(String::new, |(server, client)| {
-                    format!("{server:.2} ms, {client:.2} ms")
-                }),
-            ]);
+            let processor = hits.processor.map_or_else(String::new, |(server, client)| {
+                format!("{server:.2} ms, {client:.2} ms")
+            });
+            let times = [hits.p50, hits.p99, hits.max].map(milliseconds);
+            let cells = [
+                vec![hits.count.to_string()],
+                times.to_vec(),
+                vec![processor],
+            ];
+            print_row(hits.name, cells.concat());
         }
-        table.to_text()
     }
 
-    fn target_table(&self) -> String {
-        let mut table = Table::new(&["target", "wanted", "measured", ""], &[]);
+    fn print_targets(&self) {
+        println!("| target | wanted | measured | |\n|---|---|---|---|");
         for target in &self.targets {
-            table.row([
-                target.what.clone(),
+            let met = if target.met { "met" } else { "MISSED" };
+            let cells = [
                 target.wanted.clone(),
                 target.measured.clone(),
-                if target.met { "met" } else { "MISSED" }.to_owned(),
-            ]);
+                met.to_owned(),
+            ];
+            print_row(&target.what, cells);
         }
-        table.to_text()
     }
 
     pub(super) fn to_json(&self) -> Value {
@@ -202,4 +181,9 @@ impl Report {
             "targets": self.targets.iter().map(Target::to_json).collect::<Vec<_>>(),
         })
     }
+}
+
+fn print_row(name: &str, cells: impl IntoIterator<Item = String>) {
+    let cells: Vec<String> = cells.into_iter().collect();
+    println!("| {name} | {} |", cells.join(" | "));
 }

@@ -1,30 +1,23 @@
+//! A server to measure, and what it and the machine have used so far, as `/proc` tells.
+
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
-use refrain_server::config::SETTINGS;
-use serde::Deserialize;
+use refrain_testkit::ServerProcess;
 use tempfile::TempDir;
 
-use crate::failure::Failure;
+use super::error::BatchError;
 
 /// Clock ticks of `/proc` a second. Linux fixes it at 100 for programs.
 const TICKS: f64 = 100.0;
 
-/// A server in a process of its own, on a free port of loopback, with nothing of this machine's
-/// configuration. It ends with the value.
+/// A server on a free port of loopback, with nothing of this machine's configuration. It ends with the value.
 #[derive(Debug)]
-pub(super) struct Process {
-    child: Child,
-    pub(super) base: String,
-    directory: TempDir,
-}
-
-/// What `refrain serve --json` writes when it listens.
-#[derive(Debug, Deserialize)]
-struct Listening {
-    url: String,
+pub(super) struct Server {
+    process: ServerProcess,
+    _directory: TempDir,
 }
 
 /// Memory that a process occupies.
@@ -38,45 +31,25 @@ pub(super) struct Memory {
     pub(super) peak: u64,
 }
 
-impl Process {
-    /// Starts this very program as a server with `flags`, and waits until it listens.
-    pub(super) fn start(flags: &[&str]) -> Result<Self, Failure> {
-        let failed =
-            |error: std::io::Error| Failure::new("cannot start a server to measure").because(error);
-        let directory = tempfile::tempdir().map_err(failed)?;
-        let log = File::create(directory.path().join("log")).map_err(failed)?;
-        let program = std::env::current_exe().map_err(failed)?;
+impl Server {
+    /// Starts `program` as a server with `flags`, and waits until it listens.
+    pub(super) fn start(program: &Path, flags: &[&str]) -> Result<Self, BatchError> {
+        let directory = tempfile::tempdir().map_err(BatchError::Start)?;
+        let log = File::create(directory.path().join("log")).map_err(BatchError::Start)?;
         let mut command = Command::new(program);
         command
-            .args(["serve", "--json", "--port", "0"])
-            .args(flags)
+            .env_clear()
             .current_dir(directory.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
             .stderr(log);
-        for setting in SETTINGS {
-            command.env_remove(setting.variable);
-        }
-        let mut process = Self {
-            child: command.spawn().map_err(failed)?,
-            base: String::new(),
-            directory,
-        };
-        process.base = process.listening()?;
-        Ok(process)
+        Ok(Self {
+            process: ServerProcess::start(command, flags).map_err(BatchError::Start)?,
+            _directory: directory,
+        })
     }
 
-    fn listening(&mut self) -> Result<String, Failure> {
-        let mut line = String::new();
-        if let Some(stdout) = self.child.stdout.take() {
-            // An error reads as an empty line, which is no document.
-            let _ = BufReader::new(stdout).read_line(&mut line);
-        }
-        let listening: Listening = serde_json::from_str(&line).map_err(|_| {
-            let log = fs::read_to_string(self.directory.path().join("log")).unwrap_or_default();
-            Failure::new("the server to measure did not start").because(log.trim().to_owned())
-        })?;
-        Ok(listening.url)
+    /// Where it listens.
+    pub(super) fn url(&self) -> &str {
+        self.process.url()
     }
 
     /// Memory it occupies now.
@@ -100,7 +73,7 @@ impl Process {
     }
 
     fn proc(&self, name: &str) -> String {
-        fs::read_to_string(format!("/proc/{}/{name}", self.child.id())).unwrap_or_default()
+        fs::read_to_string(format!("/proc/{}/{name}", self.process.id())).unwrap_or_default()
     }
 }
 
@@ -143,14 +116,6 @@ fn processor_time(stat: &str) -> Duration {
         .filter_map(|ticks| ticks.parse::<f64>().ok())
         .sum();
     Duration::from_secs_f64(ticks / TICKS)
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // It keeps nothing that an orderly end would save.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 #[cfg(test)]

@@ -1,11 +1,13 @@
+//! A client that measures: one connection that stays open, and no memory taken for an answer.
+
 use std::io::Read;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ureq::http::{HeaderMap, header};
 use ureq::{Agent, Body};
 
-use crate::failure::Failure;
-use crate::stopwatch::Stopwatch;
+use super::error::BatchError;
+use crate::stopwatch;
 
 /// Parts of a form are kept apart by a word that is in no picture.
 const BOUNDARY: &str = "refrain-bench-6f1d0c52a94e";
@@ -77,13 +79,13 @@ impl Connection {
     }
 
     /// Has a relief made or found.
-    pub(super) fn generate(&mut self, form: &Form) -> Result<Answer, Failure> {
+    pub(super) fn generate(&mut self, form: &Form) -> Result<Answer, BatchError> {
         self.post(form, None)
     }
 
-    fn post(&mut self, form: &Form, cache_control: Option<&str>) -> Result<Answer, Failure> {
+    fn post(&mut self, form: &Form, cache_control: Option<&str>) -> Result<Answer, BatchError> {
         let url = format!("{}/api/generate/relief", self.base);
-        let stopwatch = Stopwatch::start();
+        let began = stopwatch::now();
         let mut request = self.agent.post(url).header(
             header::CONTENT_TYPE,
             format!("multipart/form-data; boundary={BOUNDARY}"),
@@ -92,39 +94,35 @@ impl Connection {
             request = request.header(header::CACHE_CONTROL, directives);
         }
         let answer = request.send(&form.body[..]);
-        self.read(stopwatch, answer)
+        self.read(began, answer)
     }
 
     /// Has a relief made that is not stored.
-    pub(super) fn warm_up(&mut self, form: &Form) -> Result<(), Failure> {
+    pub(super) fn warm_up(&mut self, form: &Form) -> Result<(), BatchError> {
         self.post(form, Some("no-store")).map(|_| ())
     }
 
     /// Fetches a result by its address.
-    pub(super) fn fetch(&mut self, location: &str) -> Result<Answer, Failure> {
+    pub(super) fn fetch(&mut self, location: &str) -> Result<Answer, BatchError> {
         let url = format!("{}{location}", self.base);
-        let stopwatch = Stopwatch::start();
+        let began = stopwatch::now();
         let answer = self.agent.get(url).call();
-        self.read(stopwatch, answer)
+        self.read(began, answer)
     }
 
     fn read(
         &mut self,
-        stopwatch: Stopwatch,
+        began: Instant,
         answer: Result<ureq::http::Response<Body>, ureq::Error>,
-    ) -> Result<Answer, Failure> {
-        let broken = |error: std::io::Error| {
-            Failure::new("the connection to the server broke").because(error)
-        };
-        let mut answer =
-            answer.map_err(|error| Failure::new("no answer from the server").because(error))?;
-        let bytes = fill(&mut answer.body_mut().as_reader(), &mut self.buffer).map_err(broken)?;
-        let took = stopwatch.elapsed();
+    ) -> Result<Answer, BatchError> {
+        let mut answer = answer?;
+        let bytes = fill(&mut answer.body_mut().as_reader(), &mut self.buffer)
+            .map_err(BatchError::Broken)?;
+        let took = began.elapsed();
         if !answer.status().is_success() {
             let text = String::from_utf8_lossy(&self.buffer[..bytes]).into_owned();
-            return Err(
-                Failure::new(format!("the server answered {}", answer.status())).because(text),
-            );
+            let status = answer.status();
+            return Err(BatchError::Refused { status, text });
         }
         let headers = answer.headers();
         Ok(Answer {

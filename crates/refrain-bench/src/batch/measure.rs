@@ -1,22 +1,21 @@
-use std::fmt;
-use std::num::NonZeroUsize;
+//! Asking the batch of a server of its own, and measuring what that takes.
+
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use super::Options;
 use super::client::{Answer, Connection, Form, Outcome};
+use super::error::BatchError;
 use super::pictures::picture;
-use super::process::{Memory, Process, machine_processor_time, own_processor_time};
-use super::watcher::Watcher;
+use super::scenario::Scenario;
+use super::server::{Memory, Server, machine_processor_time, own_processor_time};
 use super::workload::Workload;
-use crate::args::BatchArguments;
-use crate::failure::Failure;
-use crate::stopwatch::Stopwatch;
+use crate::{machine, stopwatch};
 
 /// Generations of which the fastest says how long one takes.
 const CALIBRATIONS: usize = 5;
-/// How long a server is left alone before its memory is read.
-const SETTLE: Duration = Duration::from_secs(3);
 /// Room for every result of the workload, so that nothing is evicted.
 const CACHE_MEMORY_MB: &str = "4096";
 
@@ -29,6 +28,8 @@ pub(super) struct Bench {
     pub(super) picture_bytes: u64,
     forms: Vec<Form>,
     hits: usize,
+    /// The `refrain` that is measured.
+    program: PathBuf,
 }
 
 /// One generation alone.
@@ -37,13 +38,6 @@ pub(super) struct Calibration {
     /// The fastest of several, through HTTP.
     pub(super) generation: Duration,
     pub(super) result_bytes: u64,
-}
-
-/// One way to ask the batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Scenario {
-    pub(super) parallel: usize,
-    pub(super) cached: bool,
 }
 
 /// What came of asking the batch once.
@@ -76,67 +70,25 @@ pub(super) struct Storm {
     pub(super) client: Duration,
 }
 
-impl Scenario {
-    pub(super) fn all(parallel: usize) -> Vec<Self> {
-        let mut ways = vec![1];
-        if parallel > 1 {
-            ways.push(parallel);
-        }
-        ways.into_iter()
-            .flat_map(|parallel| [true, false].map(|cached| Self { parallel, cached }))
-            .collect()
-    }
-
-    /// Waits until the memory of the server is that of its results; without the cache there are none.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "an allocator gives memory back when it has been left alone for a while"
-    )]
-    fn settle(self) {
-        if self.cached {
-            std::thread::sleep(SETTLE);
-        }
-    }
-}
-
-impl fmt::Display for Scenario {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.parallel {
-            1 => f.write_str("in order")?,
-            parallel => write!(f, "{parallel} at a time")?,
-        }
-        f.write_str(if self.cached {
-            ", with the cache"
-        } else {
-            ", without"
-        })
-    }
-}
-
 impl Bench {
     /// Makes the pictures and measures one generation.
-    pub(super) fn prepare(
-        workload: Workload,
-        arguments: &BatchArguments,
-        watcher: &mut Watcher,
-    ) -> Result<Self, Failure> {
-        watcher.begin("making the pictures");
+    pub(super) fn prepare(workload: Workload, options: &Options) -> Result<Self, BatchError> {
+        let program = program(options)?;
+        eprintln!("making the pictures");
         let made: Vec<OnceLock<Vec<u8>>> = vec![OnceLock::new(); workload.distinct];
         let next = AtomicUsize::new(0);
-        let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        together(cores, || {
+        together(machine::cores(), || {
             loop {
                 // Relaxed: the number alone decides who makes what.
                 let number = next.fetch_add(1, Ordering::Relaxed);
                 let Some(place) = made.get(number) else {
                     return Ok(());
                 };
-                watcher.step(number, workload.distinct);
                 let seed = workload
                     .seed
                     .wrapping_mul(1_000_003)
                     .wrapping_add(number as u64);
-                let picture = picture(arguments.side, seed)?;
+                let picture = picture(options.side, seed)?;
                 place.get_or_init(|| picture);
             }
         })?;
@@ -144,31 +96,28 @@ impl Bench {
         let picture_bytes = pictures.iter().map(|picture| picture.len() as u64).sum();
         let forms: Vec<Form> = pictures
             .iter()
-            .map(|picture| Form::new(picture, arguments.quality))
+            .map(|picture| Form::new(picture, options.quality))
             .collect();
-        watcher.begin("measuring one generation");
-        let calibration = calibrate(&forms[0])?;
-        watcher.say(&format!(
-            "one generation at quality {} of a picture of {side} x {side} takes {} and makes {}",
-            arguments.quality,
-            crate::output::duration(calibration.generation.as_secs_f64()),
-            crate::output::bytes(calibration.result_bytes),
-            side = arguments.side,
-        ));
+        eprintln!("measuring one generation");
+        let calibration = calibrate(&program, &forms[0])?;
         Ok(Self {
             workload,
             calibration,
             picture_bytes,
             forms,
-            hits: arguments.hits,
+            hits: options.hits,
+            program,
         })
     }
 
     /// Asks the batch of a server of its own.
-    pub(super) fn run(&self, scenario: Scenario, watcher: &Watcher) -> Result<Run, Failure> {
+    pub(super) fn run(&self, scenario: Scenario) -> Result<Run, BatchError> {
         let flags = ["--max-memory-mb", CACHE_MEMORY_MB, "--disable-cache=1"];
-        let server = Process::start(if scenario.cached { &flags[..2] } else { &flags })?;
-        self.warm_up(&server.base, scenario.parallel)?;
+        let server = Server::start(
+            &self.program,
+            if scenario.cached { &flags[..2] } else { &flags },
+        )?;
+        self.warm_up(server.url(), scenario.parallel)?;
         scenario.settle();
         let before = server.memory();
         let (busy, used, own) = (
@@ -176,7 +125,7 @@ impl Bench {
             server.processor_time(),
             own_processor_time(),
         );
-        let (wall, answers) = self.ask(&server.base, scenario.parallel, watcher)?;
+        let (wall, answers) = self.ask(server.url(), scenario.parallel)?;
         let used = server.processor_time().saturating_sub(used);
         let own = own_processor_time().saturating_sub(own);
         let busy = machine_processor_time().saturating_sub(busy);
@@ -204,7 +153,7 @@ impl Bench {
     }
 
     /// Brings code, threads and buffers into memory, by the work that is measured then, and nothing into the cache.
-    fn warm_up(&self, base: &str, parallel: usize) -> Result<(), Failure> {
+    fn warm_up(&self, base: &str, parallel: usize) -> Result<(), BatchError> {
         let each = if parallel == 1 { 2 } else { 1 };
         let warm_up = || {
             let mut connection = Connection::new(base);
@@ -215,12 +164,7 @@ impl Bench {
     }
 
     /// Asks everything once, `parallel` requests at a time, each worker taking the next in order.
-    fn ask(
-        &self,
-        base: &str,
-        parallel: usize,
-        watcher: &Watcher,
-    ) -> Result<(Duration, Vec<Answer>), Failure> {
+    fn ask(&self, base: &str, parallel: usize) -> Result<(Duration, Vec<Answer>), BatchError> {
         let order = &self.workload.order;
         let next = AtomicUsize::new(0);
         let answers = Mutex::new(vec![None; order.len()]);
@@ -236,41 +180,40 @@ impl Bench {
                 let mut answers = answers.lock().unwrap_or_else(PoisonError::into_inner);
                 answers[at] = Some(answer);
                 drop(answers);
-                watcher.step(at + 1, order.len());
             }
         };
-        let stopwatch = Stopwatch::start();
+        let began = stopwatch::now();
         together(parallel, work)?;
-        let wall = stopwatch.elapsed();
+        let wall = began.elapsed();
         let answers = answers.into_inner().unwrap_or_else(PoisonError::into_inner);
         Ok((wall, answers.into_iter().flatten().collect()))
     }
 
     /// Every repeat has the bytes of the first, by their digest; answers the bytes of all firsts.
-    fn check(&self, answers: &[Answer]) -> Result<u64, Failure> {
+    fn check(&self, answers: &[Answer]) -> Result<u64, BatchError> {
         let mut firsts: Vec<Option<&Answer>> = vec![None; self.workload.distinct];
         for (answer, &distinct) in answers.iter().zip(&self.workload.order) {
             let first = *firsts[distinct].get_or_insert(answer);
             if first.etag != answer.etag || first.bytes != answer.bytes || answer.etag.is_empty() {
-                return Err(Failure::new(format!(
-                    "request {distinct} was answered with {} and then with {}",
-                    first.etag, answer.etag
-                ))
-                .hint("this is a fault of the server: equal requests must have equal bytes"));
+                return Err(BatchError::Differs {
+                    request: distinct,
+                    first: first.etag.clone(),
+                    then: answer.etag.clone(),
+                });
             }
         }
         Ok(firsts.iter().flatten().map(|first| first.bytes).sum())
     }
 
-    fn storm(&self, server: &Process, answers: &[Answer]) -> Result<Storm, Failure> {
-        let mut connection = Connection::new(&server.base);
+    fn storm(&self, server: &Server, answers: &[Answer]) -> Result<Storm, BatchError> {
+        let mut connection = Connection::new(server.url());
         let (server_before, client_before) = (server.processor_time(), own_processor_time());
         let mut by_request = Vec::with_capacity(self.hits);
         let mut by_address = Vec::with_capacity(self.hits);
         for number in 0..self.hits {
             let answer = connection.generate(&self.forms[number % self.forms.len()])?;
             if answer.outcome != Outcome::Hit {
-                return Err(Failure::new("a request whose result is stored was no hit"));
+                return Err(BatchError::NoHit);
             }
             by_request.push(answer.took);
         }
@@ -288,9 +231,9 @@ impl Bench {
 }
 
 /// How long one generation takes when nothing else runs.
-fn calibrate(form: &Form) -> Result<Calibration, Failure> {
-    let server = Process::start(&["--disable-cache"])?;
-    let mut connection = Connection::new(&server.base);
+fn calibrate(program: &Path, form: &Form) -> Result<Calibration, BatchError> {
+    let server = Server::start(program, &["--disable-cache"])?;
+    let mut connection = Connection::new(server.url());
     let mut fastest = Duration::MAX;
     let mut result_bytes = 0;
     for _ in 0..CALIBRATIONS {
@@ -305,17 +248,31 @@ fn calibrate(form: &Form) -> Result<Calibration, Failure> {
 }
 
 /// Does the same on `threads` threads, and waits for all of them.
-fn together(threads: usize, work: impl Fn() -> Result<(), Failure> + Sync) -> Result<(), Failure> {
+fn together(
+    threads: usize,
+    work: impl Fn() -> Result<(), BatchError> + Sync,
+) -> Result<(), BatchError> {
     std::thread::scope(|scope| {
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(&work)).collect();
-        let ended: Vec<Result<(), Failure>> = workers
+        let ended: Vec<Result<(), BatchError>> = workers
             .into_iter()
-            .map(|worker| {
-                worker
-                    .join()
-                    .unwrap_or_else(|_| Err(Failure::new("a thread of the benchmark panicked")))
-            })
+            .map(|worker| worker.join().unwrap_or(Err(BatchError::Panicked)))
             .collect();
         ended.into_iter().collect()
     })
+}
+
+/// The program to measure: the one that was named, or the `refrain` beside this one.
+fn program(options: &Options) -> Result<PathBuf, BatchError> {
+    let program = match &options.program {
+        Some(program) => program.clone(),
+        None => std::env::current_exe()
+            .map_err(BatchError::Start)?
+            .with_file_name(format!("refrain{}", std::env::consts::EXE_SUFFIX)),
+    };
+    // A server is started in a directory of its own.
+    std::path::absolute(&program)
+        .ok()
+        .filter(|program| program.is_file())
+        .ok_or(BatchError::Program { program })
 }

@@ -1,4 +1,9 @@
+//! The middle of several rounds, and both ends.
+
 use serde_json::{Value, json};
+
+use crate::batch::lossy;
+use crate::statistics;
 
 /// The middle of several rounds, and both ends.
 #[derive(Debug, Clone, Copy)]
@@ -10,14 +15,11 @@ pub(super) struct Spread {
 
 impl Spread {
     pub(super) fn of(values: impl Iterator<Item = f64>) -> Self {
-        let mut values: Vec<f64> = values.collect();
-        values.sort_by(f64::total_cmp);
-        let at = |index: usize| values.get(index).copied().unwrap_or(f64::NAN);
-        let last = values.len().saturating_sub(1);
+        let values: Vec<f64> = values.collect();
         Self {
-            median: f64::midpoint(at(last / 2), at(last.div_ceil(2))),
-            min: at(0),
-            max: at(last),
+            median: statistics::median(&values),
+            min: values.iter().copied().fold(f64::NAN, f64::min),
+            max: values.iter().copied().fold(f64::NAN, f64::max),
         }
     }
 
@@ -50,6 +52,15 @@ impl Spread {
     pub(super) fn to_json(self) -> Value {
         json!({ "median": self.median, "min": self.min, "max": self.max })
     }
+}
+
+pub(super) fn milliseconds(seconds: f64) -> String {
+    format!("{:.2} ms", seconds * 1e3)
+}
+
+/// 1 MB is 1,048,576 bytes.
+pub(super) fn megabytes(bytes: u64) -> String {
+    format!("{:.2} MB", lossy(bytes) / (1024.0 * 1024.0))
 }
 
 #[cfg(test)]

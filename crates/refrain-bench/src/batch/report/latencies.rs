@@ -1,10 +1,12 @@
+//! How long hits took.
+
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::super::client::Outcome;
-use super::super::measure::Run;
-use crate::output::lossy;
+use crate::batch::client::Outcome;
+use crate::batch::lossy;
+use crate::batch::measure::Run;
 
 /// How long hits took.
 #[derive(Debug)]

@@ -1,9 +1,12 @@
+//! One scenario with the cache beside the same without it.
+
 use serde_json::{Value, json};
 
-use super::super::client::Outcome;
-use super::super::measure::{Run, Scenario};
 use super::spread::Spread;
-use crate::output::lossy;
+use crate::batch::client::Outcome;
+use crate::batch::lossy;
+use crate::batch::measure::Run;
+use crate::batch::scenario::Scenario;
 
 /// One scenario with the cache, and the same without it.
 #[derive(Debug)]
