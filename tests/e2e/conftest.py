@@ -8,7 +8,7 @@ from server_process import BINARY, Server
 
 def pytest_sessionstart(session) -> None:
     if not BINARY.exists():
-        pytest.exit(f"no binary at {BINARY}: run `cargo build --release` or ./test e2e", returncode=3)
+        pytest.exit(f"no binary at {BINARY}: run `cargo build` or ./test e2e", returncode=3)
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ from pathlib import Path
 REPOSITORY = Path(os.environ.get("REFRAIN_REPOSITORY", Path(__file__).resolve().parents[2]))
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", REPOSITORY / "target"))
 # `REFRAIN_BINARY` tries another build, for instance an optimised or an installed one.
-BINARY = Path(os.environ.get("REFRAIN_BINARY", TARGET / "release" / "refrain"))
+BINARY = Path(os.environ.get("REFRAIN_BINARY", TARGET / "debug" / "refrain"))
 
 START_SECONDS = 20
 STOP_SECONDS = 20
