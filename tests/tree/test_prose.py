@@ -21,7 +21,6 @@ OLD_COMMENTS: tuple[str, ...] = (
     "crates/refrain/src/computed.rs",
     "crates/refrain/src/flight/work.rs",
     "crates/refrain-disk/",
-    "crates/refrain-server/",
 )
 OLD_PAGES: tuple[str, ...] = (
     "ARCHITECTURE.md",

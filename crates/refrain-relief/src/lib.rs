@@ -38,7 +38,7 @@ mod write;
 pub use error::ReliefError;
 pub use format::Format;
 pub use generate::generate;
-pub use key::{FINGERPRINT, NAME, key};
+pub use key::{FINGERPRINT, NAME, each_part, key};
 pub use limits::{MAX_PICTURE_BYTES, MAX_PICTURE_SIDE};
 pub use parameters::{Dimensions, ReliefParameters};
 pub use request::{Fields, ReliefRequest};

@@ -2,12 +2,12 @@
 
 use std::ops::RangeInclusive;
 
-use refrain::key::{Key, Media, Unkeyable};
+use refrain::key::{Key, Keyable, Media, Unkeyable};
 
 use crate::error::ReliefError;
 use crate::field;
 use crate::format::Format;
-use crate::key::key;
+use crate::key::{each_part, key};
 use crate::limits::MAX_PICTURE_BYTES;
 use crate::parameters::{Dimensions, ReliefParameters};
 
@@ -118,6 +118,11 @@ impl<B: AsRef<[u8]>> ReliefRequest<B> {
     /// As [`key`](crate::key()).
     pub fn key(&self) -> Result<Key, Unkeyable> {
         key(&Media::of(self.picture.as_ref()), &self.parameters)
+    }
+
+    /// Calls `each` for every part of the key, with its name.
+    pub fn each_part(&self, each: impl FnMut(&'static str, &dyn Keyable)) {
+        each_part(&Media::of(self.picture.as_ref()), &self.parameters, each);
     }
 }
 

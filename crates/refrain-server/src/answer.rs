@@ -1,20 +1,27 @@
-//! A result as an HTTP answer.
+//! A result as an HTTP answer: whole, in part, or as it grows.
 
 mod conditional;
+mod live;
 
 use axum::body::Body;
 use axum::http::header::{
-    ACCEPT_RANGES, AGE, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_LOCATION,
-    CONTENT_RANGE, CONTENT_TYPE, ETAG,
+    ACCEPT_RANGES, AGE, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_LOCATION, CONTENT_RANGE, ETAG,
+    TRAILER,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures_util::stream;
+use http_body::Frame;
+use http_body_util::StreamBody;
 
 use crate::engine::cache_status;
 use crate::engine::outcome::Served;
 use crate::engine::result::StoredResult;
 use crate::{Key, Problem};
 use conditional::Part;
+
+pub(crate) use live::growing;
 
 /// The key of a generated result, beside its URL in `Content-Location`.
 pub(crate) const REFRAIN_KEY: HeaderName = HeaderName::from_static("refrain-key");
@@ -24,18 +31,21 @@ const TO_BE_CHECKED: HeaderValue = HeaderValue::from_static("no-cache");
 
 /// Answers a generate request with its result, or with 304 if the client has it.
 pub(crate) fn generated(served: &Served, request: &HeaderMap) -> Response {
-    let mut response = if conditional::client_has(request, served.result.etag()) {
-        not_modified(&served.result)
+    let result = &served.result;
+    let mut response = if client_has(result, request) {
+        not_modified(result)
     } else {
-        whole(&served.result)
+        whole(result)
     };
     let headers = response.headers_mut();
-    headers.insert(cache_status::CACHE_STATUS, cache_status::of(served.how));
+    headers.insert(cache_status::CACHE_STATUS, cache_status::of(&served.how));
     headers.insert(CACHE_CONTROL, TO_BE_CHECKED);
     headers.insert(AGE, HeaderValue::from(served.age.as_secs()));
-    headers.insert(REFRAIN_KEY, visible(&served.key.to_string()));
-    if served.is_stored() {
-        headers.insert(CONTENT_LOCATION, visible(&result_url(served.key)));
+    if let Some(key) = served.key {
+        headers.insert(REFRAIN_KEY, visible(&key.to_string()));
+    }
+    if let Some(key) = served.stored_under() {
+        headers.insert(CONTENT_LOCATION, visible(&result_url(key)));
     }
     response
 }
@@ -46,10 +56,10 @@ pub(crate) fn fetched(
     request: &HeaderMap,
     ranges: bool,
 ) -> Result<Response, Problem> {
-    let mut response = if conditional::client_has(request, result.etag()) {
+    let mut response = if client_has(result, request) {
         not_modified(result)
     } else {
-        let part = if ranges {
+        let part = if ranges && result.status() == StatusCode::OK {
             conditional::part(request, result.etag(), result.length())
         } else {
             Part::Whole
@@ -74,7 +84,7 @@ pub(crate) fn stored(
 ) -> Result<Response, Problem> {
     let mut response = fetched(&served.result, request, ranges)?;
     let headers = response.headers_mut();
-    headers.insert(cache_status::CACHE_STATUS, cache_status::of(served.how));
+    headers.insert(cache_status::CACHE_STATUS, cache_status::of(&served.how));
     headers.insert(AGE, HeaderValue::from(served.age.as_secs()));
     Ok(response)
 }
@@ -84,9 +94,27 @@ pub(crate) fn result_url(key: Key) -> String {
     format!("/api/results/{key}")
 }
 
+fn client_has(result: &StoredResult, request: &HeaderMap) -> bool {
+    result.status() == StatusCode::OK && conditional::client_has(request, result.etag())
+}
+
 fn whole(result: &StoredResult) -> Response {
-    let mut response = Body::from(result.body()).into_response();
+    let trailers = result.trailers();
+    let mut response = if trailers.is_empty() {
+        Body::from(result.body()).into_response()
+    } else {
+        let frames = [
+            Frame::data(result.body()),
+            Frame::trailers(trailers.clone()),
+        ];
+        let frames = frames.map(Ok::<Frame<Bytes>, std::convert::Infallible>);
+        Body::new(StreamBody::new(stream::iter(frames))).into_response()
+    };
+    *response.status_mut() = result.status();
     describe(&mut response, result);
+    for name in trailers.keys() {
+        response.headers_mut().append(TRAILER, name.clone().into());
+    }
     response
 }
 
@@ -113,8 +141,7 @@ fn not_modified(result: &StoredResult) -> Response {
 
 fn describe(response: &mut Response, result: &StoredResult) {
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, result.media_type().clone());
-    headers.insert(CONTENT_DISPOSITION, result.disposition().clone());
+    headers.extend(result.headers().clone());
     headers.insert(ETAG, result.etag().clone());
 }
 

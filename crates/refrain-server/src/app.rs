@@ -9,8 +9,9 @@ use refrain_disk::OpenError;
 use tokio::sync::Semaphore;
 
 use crate::config::ServerConfig;
+use crate::engine::turns::Turns;
 use crate::engine::{Engine, EngineError};
-use crate::generators::Generator;
+use crate::generators::{Generator, TurnLimits};
 use crate::jobs::Jobs;
 use crate::manage::limits::Limits;
 use crate::request::body::BodyBudget;
@@ -39,7 +40,13 @@ pub(crate) struct Shared {
     pub(crate) limits: Limits,
     /// A listing takes memory by the size of the cache, so only one is made at a time.
     pub(crate) listing: Semaphore,
-    generators: BTreeMap<String, Arc<dyn Generator>>,
+    generators: BTreeMap<String, Registered>,
+}
+
+/// A generator, and the turns in which it works.
+pub(crate) struct Registered {
+    pub(crate) generator: Arc<dyn Generator>,
+    pub(crate) turns: Arc<Turns>,
 }
 
 /// Why an app cannot be put together.
@@ -117,7 +124,18 @@ impl AppBuilder {
     ///
     /// [`AppError`]. Opening the disk tier takes time: it looks at each of its files.
     pub fn build(self) -> Result<App, AppError> {
-        let engine = Engine::new(&self.config, self.clock.clone())?;
+        let usual = TurnLimits {
+            at_once: self.config.generation_threads,
+            max_queued: self.config.max_queued,
+        };
+        let registered = |(name, generator): (String, Arc<dyn Generator>)| {
+            let limits = generator.turns().unwrap_or(usual);
+            let turns = Arc::new(Turns::new(limits.at_once, limits.max_queued));
+            (name, Registered { generator, turns })
+        };
+        let generators: BTreeMap<_, _> = self.generators.into_iter().map(registered).collect();
+        let turns = generators.values().map(|one| Arc::clone(&one.turns));
+        let engine = Engine::new(&self.config, self.clock.clone(), turns.collect())?;
         let jobs = Jobs::new(&self.config, Arc::clone(&engine), self.clock)?;
         Ok(App(Arc::new(Shared {
             bodies: BodyBudget::new(&self.config),
@@ -125,7 +143,7 @@ impl AppBuilder {
             listing: Semaphore::new(1),
             engine,
             jobs: Arc::new(jobs),
-            generators: self.generators,
+            generators,
             config: self.config,
         })))
     }
@@ -133,7 +151,7 @@ impl AppBuilder {
 
 impl Shared {
     /// The generator of this name.
-    pub(crate) fn generator(&self, name: &str) -> Result<&Arc<dyn Generator>, Problem> {
+    pub(crate) fn generator(&self, name: &str) -> Result<&Registered, Problem> {
         self.generators.get(name).ok_or_else(|| {
             let known: Vec<_> = self.generators.keys().map(String::as_str).collect();
             Problem::new(
@@ -145,7 +163,7 @@ impl Shared {
 
     pub(crate) fn generators(&self) -> impl Iterator<Item = (&str, &dyn Generator)> {
         let named = self.generators.iter();
-        named.map(|(name, generator)| (name.as_str(), generator.as_ref()))
+        named.map(|(name, one)| (name.as_str(), one.generator.as_ref()))
     }
 }
 

@@ -1,23 +1,22 @@
 //! Many generate requests in one: how they are read, and the line that each becomes.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use refrain::OnAbandoned;
+use refrain::key::Document;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::answer::result_url;
-use crate::app::Shared;
+use crate::app::{Registered, Shared};
+use crate::engine::Request;
 use crate::engine::outcome::{OutcomeWord, Served};
-use crate::engine::prepare;
 use crate::engine::waiter::Waiter;
 use crate::problem::ProblemDocument;
-use crate::request::RequestDocument;
 use crate::request::body::{Reservation, object};
 use crate::request::directives::Directives;
+use crate::request::exchange::Exchange;
 use crate::request::fields::Fields;
-use crate::request::value::Value;
+use crate::request::value::{data_bytes, described};
 use crate::rounding::seconds;
 use crate::{Problem, ProblemKind};
 
@@ -95,14 +94,18 @@ pub(crate) struct Batch {
 /// One item, not looked into yet: what is wrong in it is its own affair.
 pub(crate) struct Item {
     position: usize,
-    request: Value,
+    request: Document,
     held: Reservation,
 }
 
 impl Batch {
-    pub(crate) fn read(body: Value, mut held: Reservation, app: &Shared) -> Result<Self, Problem> {
+    pub(crate) fn read(
+        body: Document,
+        mut held: Reservation,
+        app: &Shared,
+    ) -> Result<Self, Problem> {
         let (list, parallel) = match body {
-            Value::List(list) => (list, None),
+            Document::List(list) => (list, None),
             other => {
                 let mut fields = object(other)?;
                 let list = items(&mut fields)?;
@@ -116,8 +119,8 @@ impl Batch {
             let detail = format!("the batch has {} items, the limit is {most}", list.len());
             return Err(Problem::new(ProblemKind::InvalidValue, detail).field("items"));
         }
-        let item = |(position, request): (usize, Value)| Item {
-            held: held.split_for(request.data_bytes()),
+        let item = |(position, request): (usize, Document)| Item {
+            held: held.split_for(data_bytes(&request)),
             position,
             request,
         };
@@ -129,12 +132,12 @@ impl Batch {
     }
 }
 
-fn items(fields: &mut Fields) -> Result<Vec<Value>, Problem> {
+fn items(fields: &mut Fields) -> Result<Vec<Document>, Problem> {
     match fields.take("items") {
-        Some(Value::List(list)) => Ok(list),
+        Some(Document::List(list)) => Ok(list),
         Some(other) => Err(fields.refused(
             "items",
-            &format!("must be a list, is {}", other.described()),
+            &format!("must be a list, is {}", described(&other)),
         )),
         None => Err(fields.missing("items")),
     }
@@ -157,15 +160,23 @@ impl Item {
     async fn served(self, app: &Shared, directives: Directives) -> Result<Served, Problem> {
         let mut fields = object(self.request)?;
         let name = fields.text("generator")?;
-        let request = fields
-            .object("request")?
-            .ok_or_else(|| fields.missing("request"))?;
+        let request = match fields.take("request") {
+            Some(request @ Document::Map(_)) => request,
+            Some(other) => {
+                let wrong = format!("must be an object, is {}", described(&other));
+                return Err(fields.refused("request", &wrong));
+            }
+            None => return Err(fields.missing("request")),
+        };
         fields.finish()?;
-        let generator = Arc::clone(app.generator(&name)?);
-        let document = RequestDocument::new(request.into_root(), self.held);
-        let prepared = prepare(generator, document).await?;
+        let Registered { generator, turns } = app.generator(&name)?;
+        let exchange = Exchange::of_batch(&name, request, self.held);
+        let request = Request::prepare(generator, turns, exchange, directives).await?;
+        if let Some(served) = app.engine.look_up(&request) {
+            return Ok(served);
+        }
         let waiter = Waiter::new(OnAbandoned::Cancel);
-        app.engine.answer(prepared, directives, &waiter).await
+        app.engine.answer(request, &waiter).await
     }
 }
 
@@ -173,15 +184,15 @@ impl BatchLine {
     fn of_result(item: usize, milliseconds: f64, served: &Served) -> Self {
         Self {
             item,
-            status: 200,
+            status: served.result.status().as_u16(),
             outcome: match served.outcome() {
                 OutcomeWord::Hit => BatchOutcome::Hit,
                 OutcomeWord::Miss => BatchOutcome::Miss,
                 OutcomeWord::Collapsed => BatchOutcome::Collapsed,
             },
             milliseconds,
-            result_url: served.is_stored().then(|| result_url(served.key)),
-            key: Some(served.key.to_string()),
+            result_url: served.stored_under().map(result_url),
+            key: served.key.map(|key| key.to_string()),
             bytes: Some(served.result.length()),
             etag: served.result.etag().to_str().ok().map(str::to_owned),
             error: None,

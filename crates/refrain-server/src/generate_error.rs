@@ -1,6 +1,7 @@
 //! Why a generation gave no result.
 
 use crate::Problem;
+use crate::problem::ErrorAnswer;
 
 /// Why there is no result.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -15,6 +16,9 @@ pub enum GenerateError {
         /// What went wrong, for the client to read.
         message: String,
     },
+    /// Another server, which the generator asked, answered with an error. Clients get that answer.
+    #[error("the generator was answered with status {}", .0.status.as_u16())]
+    Answered(Box<ErrorAnswer>),
     /// It was told to stop.
     #[error("the generation was cancelled")]
     Cancelled,

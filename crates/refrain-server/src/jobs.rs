@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use refrain::Cache;
+use refrain::{Cache, Capacity, Policy};
 
 use crate::config::{ServerConfig, megabytes};
 use crate::engine::Engine;
@@ -25,7 +25,9 @@ pub(crate) use job::{Job, JobId, NewJob};
 #[derive(Debug)]
 pub(crate) struct Jobs {
     engine: Arc<Engine>,
-    by_id: Mutex<HashMap<JobId, Arc<Job>>>,
+    running: Mutex<HashMap<JobId, Arc<Job>>>,
+    /// Until their time is over, or their place is needed: the first that ended leaves first.
+    ended: Cache<JobId, Arc<Job>>,
     /// Results that are not in the cache, for their job alone.
     results: Cache<JobId, StoredResult>,
     retention: Duration,
@@ -43,18 +45,25 @@ impl Jobs {
             .capacity_bytes(megabytes(config.job_results_mb))
             .weigher(|_, result: &StoredResult| result.weight_bytes())
             .time_to_live(config.job_retention)
+            .clock(clock.clone())
+            .build()?;
+        let ended = Cache::builder()
+            .name("jobs")
+            .policy(Policy::Lru)
+            .time_to_live(config.job_retention)
             .clock(clock)
             .build()?;
         Ok(Self {
             engine,
-            by_id: Mutex::default(),
+            running: Mutex::default(),
+            ended,
             results,
             retention: config.job_retention,
             limit: config.max_jobs,
         })
     }
 
-    /// Turns a request into a job, which goes on whether or not anybody asks about it.
+    /// Turns a request into a job, which goes on whether or not a client asks about it.
     ///
     /// # Errors
     ///
@@ -72,6 +81,7 @@ impl Jobs {
                 () = running.left() => {
                     waiter.leave_on_purpose();
                     drop(answer);
+                    jobs.retire(&running);
                     running.end_cancelled(jobs.engine.wall());
                 }
                 served = &mut answer => jobs.settle(&running, served),
@@ -101,20 +111,20 @@ impl Jobs {
     ///
     /// [`ProblemKind::UnknownJob`] when there is none, or none any more.
     pub(crate) fn find(&self, id: &str) -> Result<Arc<Job>, Problem> {
-        let mut by_id = self.lock();
-        self.forget_old(&mut by_id);
-        id.parse()
-            .ok()
-            .and_then(|id: JobId| by_id.get(&id).cloned())
-            .ok_or_else(|| {
-                Problem::new(
-                    ProblemKind::UnknownJob,
-                    format!(
-                        "there is no job with this id; a finished one is remembered for {} seconds",
-                        self.retention.as_secs()
-                    ),
-                )
-            })
+        let known = |id: JobId| {
+            let running = self.running().get(&id).cloned();
+            // Not counted as a use: asking about a job keeps it no longer.
+            running.or_else(|| Some(self.ended.peek_entry(&id)?.value))
+        };
+        id.parse().ok().and_then(known).ok_or_else(|| {
+            Problem::new(
+                ProblemKind::UnknownJob,
+                format!(
+                    "there is no job with this id; a finished one is remembered for {} seconds",
+                    self.retention.as_secs()
+                ),
+            )
+        })
     }
 
     /// The result that only this job can deliver.
@@ -124,15 +134,16 @@ impl Jobs {
 
     /// Jobs that have not ended.
     pub(crate) fn active(&self) -> usize {
-        self.lock().values().filter(|job| !job.has_ended()).count()
+        self.running().len()
     }
 
     /// The request was answered: its result is fetched by key or, when it is not stored, from the job.
-    fn settle(&self, job: &Job, served: Result<Served, Problem>) {
+    fn settle(&self, job: &Arc<Job>, served: Result<Served, Problem>) {
+        self.retire(job);
         let wall = self.engine.wall();
         match served {
             Ok(served) => {
-                if !served.is_stored() {
+                if served.stored_under().is_none() {
                     self.results.insert(job.id(), served.result.clone());
                 }
                 job.end_done(&served, wall);
@@ -143,32 +154,36 @@ impl Jobs {
 
     fn admit(&self, new: NewJob) -> Result<Arc<Job>, Problem> {
         let job = Arc::new(Job::new(new, self.engine.wall().now())?);
-        let mut by_id = self.lock();
-        self.forget_old(&mut by_id);
-        if by_id.len() >= self.limit {
-            let oldest = by_id
-                .values()
-                .filter_map(|job| Some((job.ended_at()?, job.id())))
-                .min()
-                .ok_or_else(|| {
-                    let limit = self.limit;
-                    Problem::busy(format!("{limit} jobs are running, which is the limit"), 5)
-                })?;
-            by_id.remove(&oldest.1);
+        let mut running = self.running();
+        if running.len() >= self.limit {
+            let limit = self.limit;
+            let detail = format!("{limit} jobs are running, which is the limit");
+            return Err(Problem::busy(detail, 5));
         }
-        by_id.insert(job.id(), Arc::clone(&job));
+        running.insert(job.id(), Arc::clone(&job));
+        self.leave_room(&running);
         Ok(job)
     }
 
-    fn forget_old(&self, by_id: &mut HashMap<JobId, Arc<Job>>) {
-        let now = self.engine.wall().elapsed();
-        by_id.retain(|_, job| {
-            job.ended_at()
-                .is_none_or(|ended| now.saturating_sub(ended) < self.retention)
+    /// The job runs no more, and can still be asked about.
+    fn retire(&self, job: &Arc<Job>) {
+        let mut running = self.running();
+        if running.remove(&job.id()).is_some() {
+            self.leave_room(&running);
+            self.ended.insert(job.id(), Arc::clone(job));
+        }
+    }
+
+    /// Running and ended jobs together stay within the limit.
+    fn leave_room(&self, running: &HashMap<JobId, Arc<Job>>) {
+        let places = self.limit.saturating_sub(running.len());
+        self.ended.set_capacity(Capacity {
+            bytes: u64::MAX,
+            entries: places as u64,
         });
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<JobId, Arc<Job>>> {
-        self.by_id.lock().unwrap_or_else(PoisonError::into_inner)
+    fn running(&self) -> MutexGuard<'_, HashMap<JobId, Arc<Job>>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -8,10 +8,11 @@
 //! Each arrow is one module, and data only moves forward:
 //!
 //! ```text
-//! routes ─▶ body, fields ─▶ Generator::prepare ─▶ engine: lookup ─▶ hit ─────────────────────────────▶ answer
-//!  (HTTP)   (document)        (key, work)            │ miss                                             ▲
-//!                                                    ▼                                                  │
-//!                                                 flights ─▶ disk ─▶ turns ─▶ Work::run ─▶ judge ─▶ store
+//! routes ─▶ request ─▶ Generator::prepare ─▶ engine: look-up ─▶ hit ─────────────────────────────────▶ answer
+//!  (HTTP)   (exchange)     (key, work)            │ miss                                                ▲
+//!                                                 ▼                                                     │
+//!                                              flight ─▶ disk ─▶ turn ─▶ Work::run ─▶ judge ─▶ store ───┤
+//!                                                                           └─▶ live body ──────────────┘
 //! ```
 //!
 //! # Example
@@ -33,6 +34,7 @@ mod engine;
 mod generate_error;
 mod generators;
 mod jobs;
+mod live;
 mod manage;
 mod origin;
 mod problem;
@@ -52,11 +54,15 @@ pub use config::{ConfigError, ServerConfig};
 pub use generate_error::GenerateError;
 #[cfg(feature = "relief")]
 pub use generators::relief::Relief;
-pub use generators::{Artifact, Generator, Prepared, Work};
-pub use problem::{Problem, ProblemDocument, ProblemKind};
+pub use generators::{
+    Blocking, BlockingWork, BypassReason, Finished, Generator, Keep, KeyPart, Keying, Prepared,
+    ResultFile, ResultPart, TurnLimits, Work, blocking,
+};
+pub use live::{Head, LiveWriter, Sharing};
+pub use problem::{ErrorAnswer, Problem, ProblemDocument, ProblemKind};
 pub use progress::Progress;
 pub use refrain::Key;
-pub use request::RequestDocument;
 pub use request::body::Reservation;
+pub use request::exchange::Exchange;
 pub use request::fields::Fields;
 pub use serve::{ServeError, Server, serve};

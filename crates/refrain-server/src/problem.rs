@@ -1,15 +1,18 @@
 //! Errors as clients see them: problem details (RFC 9457) with types that never change.
 
+mod headers;
 mod kind;
 pub(crate) mod responses;
 
 use axum::Json;
 use axum::http::header::{CONTENT_RANGE, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+pub(crate) use headers::kept_headers;
 pub use kind::ProblemKind;
 
 const MEDIA_TYPE: HeaderValue = HeaderValue::from_static("application/problem+json");
@@ -32,6 +35,31 @@ pub struct Problem {
     detail: String,
     field: Option<String>,
     headers: Vec<(HeaderName, HeaderValue)>,
+    /// What is answered in the place of a document.
+    passed_on: Option<Box<ErrorAnswer>>,
+}
+
+/// An error as another server answered it, to be passed on as it is: status, headers such as `Retry-After`, and body.
+///
+/// # Example
+///
+/// ```
+/// use axum::http::{HeaderMap, HeaderValue, StatusCode, header::RETRY_AFTER};
+/// use refrain_server::ErrorAnswer;
+///
+/// let mut headers = HeaderMap::new();
+/// headers.insert(RETRY_AFTER, HeaderValue::from_static("7"));
+/// let answer = ErrorAnswer { status: StatusCode::TOO_MANY_REQUESTS, headers, body: "slow down".into() };
+/// assert_eq!(answer.status.as_u16(), 429);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ErrorAnswer {
+    /// The status: 400 or higher.
+    pub status: StatusCode,
+    /// The headers that belong to the answer, without those of the connection.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Bytes,
 }
 
 /// A problem as it is written into answers, job documents and batch lines.
@@ -64,6 +92,7 @@ impl Problem {
             detail: detail.into(),
             field: None,
             headers: Vec::new(),
+            passed_on: None,
         }
     }
 
@@ -72,6 +101,20 @@ impl Problem {
     pub fn field(mut self, path: impl Into<String>) -> Self {
         self.field = Some(path.into());
         self
+    }
+
+    /// An error of another server, which is answered as it is.
+    pub(crate) fn passed_on(answer: ErrorAnswer) -> Self {
+        let detail = format!(
+            "the generator was answered with status {}",
+            answer.status.as_u16()
+        );
+        let mut problem = Self::new(ProblemKind::GeneratorRefused, detail);
+        // A status that says nothing of an error must not make one look like a result.
+        if answer.status.is_client_error() || answer.status.is_server_error() {
+            problem.passed_on = Some(Box::new(answer));
+        }
+        problem
     }
 
     /// A request that asked for too much at once and may be repeated after `seconds`.
@@ -115,7 +158,8 @@ impl Problem {
 
     /// The HTTP status it is answered with.
     pub fn status(&self) -> StatusCode {
-        self.kind.status()
+        let passed_on = self.passed_on.as_ref();
+        passed_on.map_or_else(|| self.kind.status(), |answer| answer.status)
     }
 
     /// What is written to the client.
@@ -132,6 +176,13 @@ impl Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
+        if let Some(answer) = self.passed_on {
+            let mut response = (answer.status, answer.body).into_response();
+            response.headers_mut().remove(CONTENT_TYPE);
+            response.headers_mut().extend(kept_headers(&answer.headers));
+            response.headers_mut().extend(self.headers);
+            return response;
+        }
         let mut response = (self.status(), Json(self.document())).into_response();
         response.headers_mut().insert(CONTENT_TYPE, MEDIA_TYPE);
         response.headers_mut().extend(self.headers);

@@ -26,7 +26,7 @@ pub(crate) enum Phase {
     Running,
 }
 
-/// Smaller steps than this are not told: nobody sees them, and each one wakes every watcher.
+/// Smaller steps than this are not told: no client sees them, and each one wakes every watcher.
 const RESOLUTION: f64 = 0.002;
 
 /// Through this a generator says how far it is and learns that it should stop.
@@ -34,14 +34,14 @@ const RESOLUTION: f64 = 0.002;
 /// # Example
 ///
 /// ```
-/// use refrain_server::{Artifact, GenerateError, Progress};
+/// use refrain_server::{GenerateError, Progress, ResultFile};
 ///
-/// fn work(progress: &Progress) -> Result<Artifact, GenerateError> {
+/// fn work(progress: &Progress) -> Result<ResultFile, GenerateError> {
 ///     for row in 0..10 {
 ///         progress.check()?;
 ///         progress.set(f64::from(row) / 10.0, "rows");
 ///     }
-///     Ok(Artifact { bytes: b"done".to_vec(), media_type: "text/plain".into(), file_name: "done.txt".into() })
+///     Ok(ResultFile { bytes: b"done".to_vec(), media_type: "text/plain".into(), file_name: "done.txt".into() })
 /// }
 /// assert!(work(&Progress::unwatched()).is_ok());
 /// ```
@@ -93,7 +93,7 @@ impl Progress {
         });
     }
 
-    /// Whether the work should stop: nobody waits for it any more, or the server stops.
+    /// Whether the work should stop: no caller waits for it any more, or the server stops.
     pub fn is_cancelled(&self) -> bool {
         self.0
             .as_ref()
@@ -113,6 +113,21 @@ impl Progress {
         }
     }
 
+    /// Tells the work to stop.
+    pub(crate) fn cancel(&self) {
+        if let Some(shared) = &self.0 {
+            shared.cancelled.cancel();
+        }
+    }
+
+    /// Returns once the work should stop.
+    pub(crate) async fn cancelled(&self) {
+        match &self.0 {
+            Some(shared) => shared.cancelled.cancelled().await,
+            None => std::future::pending().await,
+        }
+    }
+
     /// The generation has its turn.
     pub(crate) fn begin(&self) {
         if let Some(shared) = &self.0 {
@@ -127,7 +142,7 @@ impl Progress {
         self.0.as_ref().map(snapshot).unwrap_or_default()
     }
 
-    /// How far it is, now and from now on; `None` if nobody looks.
+    /// How far it is, now and from now on; `None` if it is unwatched.
     pub(crate) fn watch(&self) -> Option<watch::Receiver<Snapshot>> {
         self.0.as_ref().map(|shared| shared.snapshot.subscribe())
     }

@@ -130,14 +130,18 @@ impl Disk {
             }
             return;
         }
+        if result.plain_file().is_none() {
+            tracing::debug!(%key, "not stored on disk: its format holds one file with a name");
+            return;
+        }
         let stored = result.clone();
         let stored = self
             .run(move |tier| {
                 let body = stored.body();
-                let media_type = String::from_utf8_lossy(stored.media_type().as_bytes());
+                let (media_type, file_name) = stored.plain_file().unwrap_or_default();
                 let entry = NewEntry::new(&body)
                     .media_type(media_type)
-                    .file_name(stored.file_name())
+                    .file_name(file_name)
                     .cost(cost)
                     .time_to_live(time_to_live);
                 tier.store(&ticket, &key, &entry)

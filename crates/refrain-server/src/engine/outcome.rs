@@ -6,13 +6,15 @@ use refrain::{EntryInfo, Insertion};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::result::{Loaded, StoredResult};
 use crate::Key;
-use crate::engine::result::{Loaded, StoredResult};
+use crate::generators::BypassReason;
 
 /// A result and how it came to be.
 #[derive(Debug, Clone)]
 pub(crate) struct Served {
-    pub(crate) key: Key,
+    /// None for a request that the cache takes no part in.
+    pub(crate) key: Option<Key>,
     pub(crate) result: StoredResult,
     pub(crate) how: How,
     /// Time since it was generated.
@@ -20,20 +22,35 @@ pub(crate) struct Served {
 }
 
 /// How a result came to be. What it says to clients is in `cache_status`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum How {
     /// It was stored. `expires_in` is how much longer; `None` is for ever.
     Hit { expires_in: Option<Duration> },
     /// It was not, so it was generated.
     Miss { stored: Insertion, on_disk: bool },
-    /// Somebody else's generation was running already.
+    /// It was being generated for another caller.
     Collapsed { stored: Insertion },
     /// The client did not want a stored one.
     Refreshed { stored: Insertion, on_disk: bool },
+    /// It was generated for this caller alone.
+    Alone(Begun),
+}
+
+/// How a result comes to be that is not there yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Begun {
+    /// There was none, so it is generated.
+    Miss,
+    /// It is being generated for another caller.
+    Collapsed,
+    /// The client did not want a stored one.
+    Refreshed,
     /// The client did not want it kept.
     NotKept,
     /// The cache is switched off.
     SwitchedOff,
+    /// The request has no key.
+    Bypassed(BypassReason),
 }
 
 /// How a result came to be, in one word.
@@ -52,7 +69,7 @@ impl Served {
     pub(crate) fn hit(key: Key, result: StoredResult, info: &EntryInfo) -> Self {
         Self {
             age: result.age(info),
-            key,
+            key: Some(key),
             result,
             how: How::Hit {
                 expires_in: info.expires_in,
@@ -63,7 +80,7 @@ impl Served {
     /// One that came from the disk.
     pub(crate) fn loaded(key: Key, loaded: Loaded) -> Self {
         Self {
-            key,
+            key: Some(key),
             result: loaded.result,
             how: How::Hit {
                 expires_in: loaded.expires_in,
@@ -76,21 +93,20 @@ impl Served {
         match self.how {
             How::Hit { .. } => OutcomeWord::Hit,
             How::Collapsed { .. } => OutcomeWord::Collapsed,
-            How::Miss { .. } | How::Refreshed { .. } | How::NotKept | How::SwitchedOff => {
-                OutcomeWord::Miss
-            }
+            How::Miss { .. } | How::Refreshed { .. } | How::Alone(_) => OutcomeWord::Miss,
         }
     }
 
-    /// Whether it can be fetched by its key now.
-    pub(crate) fn is_stored(&self) -> bool {
-        match self.how {
+    /// The key under which it can be fetched now.
+    pub(crate) fn stored_under(&self) -> Option<Key> {
+        let is_stored = match self.how {
             How::Hit { .. } => true,
             How::Miss { stored, on_disk } | How::Refreshed { stored, on_disk } => {
                 on_disk || stored == Insertion::Stored
             }
             How::Collapsed { stored } => stored == Insertion::Stored || self.result.is_on_disk(),
-            How::NotKept | How::SwitchedOff => false,
-        }
+            How::Alone(_) => false,
+        };
+        self.key.filter(|_| is_stored)
     }
 }

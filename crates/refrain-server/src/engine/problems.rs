@@ -2,7 +2,7 @@
 
 use refrain::ComputeError;
 
-use crate::engine::cache_status::{self, CACHE_STATUS};
+use super::cache_status::{self, CACHE_STATUS};
 use crate::generate_error::GenerateError;
 use crate::{Problem, ProblemKind};
 
@@ -26,6 +26,7 @@ pub(super) fn compute_problem(error: &ComputeError<GenerateError>) -> Problem {
 pub(super) fn problem_of(error: &GenerateError) -> Problem {
     match error {
         GenerateError::Refused(problem) => problem.clone(),
+        GenerateError::Answered(answer) => Problem::passed_on(answer.as_ref().clone()),
         GenerateError::Failed { message } => Problem::new(ProblemKind::GenerationFailed, message),
         GenerateError::Cancelled => Problem::new(
             ProblemKind::Cancelled,

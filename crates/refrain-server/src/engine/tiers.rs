@@ -1,14 +1,17 @@
 //! Memory above, disk below: what is stored is looked for in both, and removed from both.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use refrain::Computed;
 
-use super::{Engine, not_cached};
-use crate::engine::disk::Disk;
-use crate::engine::flights::Flight;
-use crate::engine::outcome::Served;
-use crate::engine::result::StoredResult;
+use super::disk::Disk;
+use super::generating::Kept;
+use super::generation::Generation;
+use super::outcome::Served;
+use super::problems::not_cached;
+use super::result::{Loaded, StoredResult};
+use super::{DirectLoads, Engine};
 use crate::generate_error::GenerateError;
 use crate::request::directives::Directives;
 use crate::{Key, Problem};
@@ -32,17 +35,31 @@ impl Engine {
         if !self.cache_enabled || self.unwelcome(key, directives) {
             return Err(not_cached());
         }
-        if let Some(entry) = self.cache.get_entry(&key) {
-            return Ok(Served::hit(key, entry.value, &entry.info));
+        if let Some(result) = self.cache.hit(&key)
+            && let Some(entry) = self.cache.peek_entry(&key)
+        {
+            return Ok(Served::hit(key, result, &entry.info));
         }
         // Not put into memory on the way: only a flight knows whether it is invalidated meanwhile.
-        let disk = self.disk.as_ref().ok_or_else(not_cached)?;
-        let loaded = disk.load(key).await.ok_or_else(not_cached)?;
-        if !directives.welcome(loaded.age, loaded.expires_in) {
+        let loaded = match &self.disk {
+            Some(disk) => disk.load(key).await,
+            None => None,
+        };
+        let loaded = loaded.filter(|loaded| directives.welcome(loaded.age, loaded.expires_in));
+        let Some(loaded) = loaded else {
+            // Counts the miss.
+            self.cache.get(&key);
             return Err(not_cached());
-        }
-        self.from_disk.count(loaded.result.length(), loaded.cost);
+        };
+        self.direct_loads.count(&loaded);
         Ok(Served::loaded(key, loaded))
+    }
+
+    /// Counts on the disk too that the result was answered from memory: what is used most stays there.
+    pub(super) fn touch_disk(&self, key: &Key) {
+        if let Some(disk) = &self.disk {
+            disk.touch(key);
+        }
     }
 
     /// The stored result, counted as neither hit nor miss.
@@ -93,21 +110,33 @@ impl Engine {
     pub(super) async fn obtain(
         self: Arc<Self>,
         key: Key,
-        flight: Arc<Flight>,
+        generation: Arc<Generation>,
         refresh: bool,
     ) -> Result<Computed<StoredResult>, GenerateError> {
         let Some(disk) = &self.disk else {
-            return Ok(self.generate(flight).await?.computed());
+            return Ok(self.generate(generation).await?.computed());
         };
         // Before anything is looked at: what is invalidated from now on is not stored.
         let ticket = disk.begin();
         if !refresh && let Some(loaded) = disk.load(key).await {
             return Ok(loaded.computed());
         }
-        let made = Arc::clone(&self).generate(flight).await?;
-        let time_to_live = self.cache.time_to_live();
-        disk.store(ticket, key, &made.result, made.took, time_to_live)
-            .await;
+        let made = Arc::clone(&self).generate(generation).await?;
+        if made.keep == Kept::Stored {
+            let time_to_live = made.time_to_live.or_else(|| self.cache.time_to_live());
+            disk.store(ticket, key, &made.result, made.took, time_to_live)
+                .await;
+        }
         Ok(made.computed())
+    }
+}
+
+impl DirectLoads {
+    fn count(&self, loaded: &Loaded) {
+        self.count.fetch_add(1, Ordering::Relaxed);
+        self.bytes
+            .fetch_add(loaded.result.length(), Ordering::Relaxed);
+        let micros = u64::try_from(loaded.cost.as_micros()).unwrap_or(u64::MAX);
+        self.micros_saved.fetch_add(micros, Ordering::Relaxed);
     }
 }

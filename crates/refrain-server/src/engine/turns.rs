@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio_util::sync::CancellationToken;
 
 use crate::generate_error::GenerateError;
+use crate::progress::Progress;
 
 /// The places on which generations run, first come, first served.
 #[derive(Debug)]
@@ -45,7 +45,7 @@ impl Turns {
     /// [`GenerateError::QueueFull`] at once, or [`GenerateError::Cancelled`] while waiting.
     pub(crate) async fn turn(
         &self,
-        cancelled: &CancellationToken,
+        progress: &Progress,
     ) -> Result<OwnedSemaphorePermit, GenerateError> {
         if let Ok(permit) = Arc::clone(&self.free).try_acquire_owned() {
             return Ok(permit);
@@ -60,7 +60,7 @@ impl Turns {
         }
         tokio::select! {
             permit = Arc::clone(&self.free).acquire_owned() => permit.map_err(|_| GenerateError::Cancelled),
-            () = cancelled.cancelled() => Err(GenerateError::Cancelled),
+            () = progress.cancelled() => Err(GenerateError::Cancelled),
         }
     }
 
@@ -77,14 +77,16 @@ impl Turns {
 
 #[cfg(test)]
 mod tests {
+    use tokio_util::sync::CancellationToken;
+
     use super::*;
 
     #[tokio::test]
     async fn a_full_queue_refuses_and_a_cancelled_wait_gives_its_place_back() {
         let turns = Turns::new(1, 1);
-        let never = CancellationToken::new();
+        let never = Progress::unwatched();
         let first = turns.turn(&never).await.unwrap();
-        let stop = CancellationToken::new();
+        let stop = Progress::new(CancellationToken::new());
         let (second, third) = tokio::join!(turns.turn(&stop), async {
             let third = turns.turn(&never).await;
             stop.cancel();

@@ -1,26 +1,38 @@
-//! A caller's place: which generation it waits for, and how it leaves.
+//! A caller that waits: which generation it waits for, and how it leaves.
 
 use std::sync::Arc;
 
 use refrain::OnAbandoned;
 use tokio::sync::watch;
 
-use crate::engine::flights::{Flight, Interest, LeaveSwitch};
+use super::generation::{Generation, Interest, LeaveSwitch};
+use super::outcome::Begun;
+use crate::live::LiveReader;
 use crate::progress::Snapshot;
 
-/// Handed to the engine with a request, kept by whoever wants to watch or to leave. Cloning shares it.
+/// Handed to the engine with a request; the caller keeps a clone to watch the work, or to leave it.
 #[derive(Debug, Clone)]
 pub(crate) struct Waiter {
     switch: LeaveSwitch,
-    flight: watch::Sender<Option<Arc<Flight>>>,
+    place: watch::Sender<Option<Place>>,
+    takes_live_bodies: bool,
+}
+
+/// The generation that a caller waits for.
+#[derive(Debug, Clone)]
+struct Place {
+    generation: Arc<Generation>,
+    begun: Begun,
+    is_leader: bool,
 }
 
 impl Waiter {
-    /// A place whose owner, when it hangs up, does to the work what `on_abandoned` says.
+    /// A caller that, when it hangs up, does to the work what `on_abandoned` says.
     pub(crate) fn new(on_abandoned: OnAbandoned) -> Self {
         let waiter = Self {
             switch: LeaveSwitch::default(),
-            flight: watch::Sender::new(None),
+            place: watch::Sender::new(None),
+            takes_live_bodies: false,
         };
         if on_abandoned == OnAbandoned::Cancel {
             waiter.leave_on_purpose();
@@ -28,44 +40,86 @@ impl Waiter {
         waiter
     }
 
-    /// From now on hanging up stops work that nobody else waits for.
+    /// The same for a caller that answers with the body while it grows.
+    #[must_use]
+    pub(crate) fn with_live_bodies(mut self) -> Self {
+        self.takes_live_bodies = true;
+        self
+    }
+
+    /// Whether the caller answers with the body while it grows.
+    pub(crate) fn takes_live_bodies(&self) -> bool {
+        self.takes_live_bodies
+    }
+
+    /// From now on hanging up stops work that no other caller waits for.
     pub(crate) fn leave_on_purpose(&self) {
         self.switch.on_purpose();
     }
 
-    /// Sits down: the place is on the flight of `interest` from now on.
-    pub(crate) fn take(&self, interest: Interest) -> Interest {
-        self.flight
-            .send_replace(Some(Arc::clone(interest.flight())));
-        interest.with_switch(self.switch.clone())
+    /// Waits for `generation` from now on; `None` if that has been told to stop.
+    pub(crate) fn take(
+        &self,
+        generation: &Arc<Generation>,
+        begun: Begun,
+        is_leader: bool,
+    ) -> Option<Interest> {
+        self.place.send_replace(Some(Place {
+            generation: Arc::clone(generation),
+            begun,
+            is_leader,
+        }));
+        generation.join(self.switch.clone())
     }
 
-    /// Lets go of the flight, and with it of the request's data.
+    /// Lets go of the generation, and with it of the request's data.
     pub(crate) fn vacate(&self) {
-        self.flight.send_replace(None);
+        self.place.send_replace(None);
     }
 
-    /// How far the work is; nothing before a flight was joined.
+    /// How far the work is; nothing before a generation was joined.
     pub(crate) fn snapshot(&self) -> Snapshot {
-        let flight = self.flight.borrow();
-        flight
-            .as_ref()
-            .map(|flight| flight.progress().snapshot())
-            .unwrap_or_default()
+        let place = self.place.borrow();
+        let snapshot = |place: &Place| place.generation.progress().snapshot();
+        place.as_ref().map(snapshot).unwrap_or_default()
     }
 
     /// Watches the work from now on.
     pub(crate) fn watch(&self) -> WaiterWatch {
-        let mut flight = self.flight.subscribe();
-        let progress = progress_of(&mut flight);
-        WaiterWatch { flight, progress }
+        let mut place = self.place.subscribe();
+        let progress = progress_of(&mut place);
+        WaiterWatch { place, progress }
+    }
+
+    /// Waits until the generation shows its body before that is complete, and gives a reader of it.
+    pub(crate) async fn live(&self) -> (LiveReader, Begun) {
+        let mut places = self.place.subscribe();
+        loop {
+            let place = places.borrow_and_update().clone();
+            let announced = async {
+                if let Some(place) = &place
+                    && let Some(reader) = place.generation.live().announced(place.is_leader).await
+                {
+                    return (reader, place.begun.clone());
+                }
+                std::future::pending().await
+            };
+            tokio::select! {
+                live = announced => return live,
+                changed = places.changed() => {
+                    if changed.is_err() {
+                        std::future::pending::<()>().await;
+                    }
+                }
+            }
+        }
     }
 }
 
-/// Notices whenever the work on a waiter is further than before.
+/// Notices whenever the work that a caller waits for is further than before.
 #[derive(Debug)]
 pub(crate) struct WaiterWatch {
-    flight: watch::Receiver<Option<Arc<Flight>>>,
+    place: watch::Receiver<Option<Place>>,
     progress: Option<watch::Receiver<Snapshot>>,
 }
 
@@ -82,22 +136,18 @@ impl WaiterWatch {
             }
         };
         tokio::select! {
-            changed = self.flight.changed() => {
+            changed = self.place.changed() => {
                 if changed.is_err() {
                     std::future::pending::<()>().await;
                 }
             }
             () = further => return,
         }
-        self.progress = progress_of(&mut self.flight);
+        self.progress = progress_of(&mut self.place);
     }
 }
 
-fn progress_of(
-    flight: &mut watch::Receiver<Option<Arc<Flight>>>,
-) -> Option<watch::Receiver<Snapshot>> {
-    flight
-        .borrow_and_update()
-        .as_ref()
-        .and_then(|flight| flight.progress().watch())
+fn progress_of(place: &mut watch::Receiver<Option<Place>>) -> Option<watch::Receiver<Snapshot>> {
+    let place = place.borrow_and_update();
+    place.as_ref()?.generation.progress().watch()
 }

@@ -1,16 +1,17 @@
 //! `relief` behind the trait: an adapter between a request's fields and the crate that makes reliefs.
 
 use std::ops::{ControlFlow, RangeInclusive};
-use std::sync::Arc;
 
 use refrain_relief::field::{self, Millimeters};
 use refrain_relief::{FINGERPRINT, Format, NAME, ReliefError, ReliefRequest};
 use serde_json::{Value, json};
 
 use crate::generate_error::GenerateError;
-use crate::generators::{Artifact, Generator, Prepared, Work};
+use crate::generators::{
+    BlockingWork, BypassReason, Generator, KeyPart, Keying, Prepared, ResultFile, blocking,
+};
 use crate::progress::Progress;
-use crate::request::RequestDocument;
+use crate::request::exchange::Exchange;
 use crate::{Fields, Problem, ProblemKind, Reservation};
 
 /// The generator `relief`: a picture in, a printable 3D relief out.
@@ -80,14 +81,17 @@ impl Generator for Relief {
         })
     }
 
-    fn prepare(&self, mut request: RequestDocument) -> Result<Prepared, Problem> {
-        let asked = ReliefRequest::read(&mut request.fields)?;
-        let held = request.finish(asked.picture.len())?;
-        let key = asked
-            .key()
-            .map_err(|error| Problem::new(ProblemKind::Internal, error.to_string()))?;
-        let work = Arc::new(ReliefWork { asked, _held: held });
-        Ok(Prepared { key, work })
+    fn prepare(&self, mut exchange: Exchange) -> Result<Prepared, Problem> {
+        let mut fields = exchange.fields()?;
+        let asked = ReliefRequest::read(&mut fields)?;
+        fields.finish()?;
+        let held = exchange.keep(asked.picture.len());
+        let keying = match asked.key() {
+            Ok(key) => Keying::Key(key),
+            Err(unkeyable) => Keying::Bypass(BypassReason::unkeyable(&unkeyable)),
+        };
+        let work = blocking(ReliefWork { asked, _held: held });
+        Ok(Prepared { keying, work })
     }
 }
 
@@ -97,8 +101,8 @@ struct ReliefWork {
     _held: Reservation,
 }
 
-impl Work for ReliefWork {
-    fn run(&self, progress: &Progress) -> Result<Artifact, GenerateError> {
+impl BlockingWork for ReliefWork {
+    fn run(&self, progress: &Progress) -> Result<ResultFile, GenerateError> {
         let report = |fraction: f64, step: &'static str| {
             progress.set(fraction, step);
             if progress.is_cancelled() {
@@ -113,7 +117,7 @@ impl Work for ReliefWork {
         } = &self.asked;
         let format = parameters.format;
         match refrain_relief::generate(picture, parameters, &report) {
-            Ok(bytes) => Ok(Artifact {
+            Ok(bytes) => Ok(ResultFile {
                 bytes,
                 media_type: format.media_type().into(),
                 file_name: format!("{NAME}.{}", format.extension()).into(),
@@ -121,6 +125,14 @@ impl Work for ReliefWork {
             Err(ReliefError::Cancelled) => Err(GenerateError::Cancelled),
             Err(error) => Err(GenerateError::Refused(error.into())),
         }
+    }
+
+    fn key_parts(&self) -> Vec<KeyPart> {
+        let mut parts = Vec::new();
+        self.asked.each_part(|name, value| {
+            parts.extend(KeyPart::of(&format!("/{name}"), value));
+        });
+        parts
     }
 }
 

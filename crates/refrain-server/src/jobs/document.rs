@@ -13,8 +13,8 @@ pub(crate) struct JobDocument {
     /// The generator that it is for.
     #[schema(example = "relief")]
     pub(crate) generator: String,
-    /// What the result is stored under.
-    pub(crate) key: String,
+    /// What the result is stored under; `null` if the cache takes no part in the request.
+    pub(crate) key: Option<String>,
     pub(crate) state: JobState,
     /// From 0 to 1.
     #[schema(minimum = 0, maximum = 1)]

@@ -1,7 +1,6 @@
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::watch;
@@ -24,7 +23,8 @@ pub(crate) struct JobId(u128);
 #[derive(Debug)]
 pub(crate) struct NewJob {
     pub(crate) generator: String,
-    pub(crate) key: Key,
+    /// None for a request that the cache takes no part in.
+    pub(crate) key: Option<Key>,
     /// The place on which the request waits.
     pub(crate) waiter: Waiter,
 }
@@ -34,7 +34,7 @@ pub(crate) struct NewJob {
 pub(crate) struct Job {
     id: JobId,
     generator: String,
-    key: Key,
+    key: Option<Key>,
     created_at: Timestamp,
     waiter: Waiter,
     leave: CancellationToken,
@@ -50,8 +50,6 @@ pub(super) struct End {
     result_url: Option<String>,
     error: Option<ProblemDocument>,
     finished_at: Timestamp,
-    /// The same on the monotonic clock.
-    elapsed: Duration,
 }
 
 impl Job {
@@ -84,26 +82,14 @@ impl Job {
         self.leave.cancelled().await;
     }
 
-    /// When it ended, on the monotonic clock.
-    pub(super) fn ended_at(&self) -> Option<Duration> {
-        self.end.borrow().as_ref().map(|end| end.elapsed)
-    }
-
-    pub(crate) fn has_ended(&self) -> bool {
-        self.end.borrow().is_some()
-    }
-
     /// Watches for the end and, apart, for progress.
     pub(super) fn watch(&self) -> (watch::Receiver<Option<Arc<End>>>, WaiterWatch) {
         (self.end.subscribe(), self.waiter.watch())
     }
 
     pub(super) fn end_done(&self, served: &Served, wall: &WallClock) {
-        let result_url = if served.is_stored() {
-            result_url(self.key)
-        } else {
-            format!("{}/result", self.url())
-        };
+        let own_url = || format!("{}/result", self.url());
+        let result_url = served.stored_under().map_or_else(own_url, result_url);
         let last = Snapshot {
             fraction: 1.0,
             step: "done".into(),
@@ -140,7 +126,6 @@ impl Job {
             result_url: None,
             error: None,
             finished_at: wall.now(),
-            elapsed: wall.elapsed(),
         }
     }
 
@@ -164,7 +149,7 @@ impl Job {
         JobDocument {
             id: self.id.to_string(),
             generator: self.generator.clone(),
-            key: self.key.to_string(),
+            key: self.key.map(|key| key.to_string()),
             state,
             progress: last.fraction,
             step: last.step.into_owned(),

@@ -4,13 +4,14 @@ use std::cmp::Ordering;
 use std::time::Duration;
 
 use refrain::EntryInfo;
+use refrain::key::Document;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::answer::result_url;
 use crate::engine::Engine;
+use crate::generators::KeyPart;
 use crate::request::fields::Fields;
-use crate::request::value::Value;
 use crate::rounding::{rounded_mb, seconds};
 use crate::wall::rfc3339;
 use crate::{Key, Problem, ProblemKind};
@@ -38,6 +39,18 @@ pub(crate) struct EntryDocument {
     cost_seconds: f64,
     /// Where the result is.
     result_url: String,
+    /// What the key was made from, as far as the generator says: comparing two entries tells why one was no hit.
+    key_parts: Vec<KeyPartDocument>,
+}
+
+/// One part of a key.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub(crate) struct KeyPartDocument {
+    /// Where it stood in the request.
+    #[schema(example = "/quality")]
+    pointer: String,
+    /// Digest of its value.
+    digest: String,
 }
 
 /// What entries are sorted by.
@@ -219,19 +232,31 @@ impl Row {
             size_bytes: self.weight_bytes,
             cost_seconds: seconds(self.cost),
             result_url: result_url(self.key),
+            key_parts: key_parts(self.key, engine),
         }
     }
 }
 
+/// Nothing for an entry that has gone meanwhile.
+fn key_parts(key: Key, engine: &Engine) -> Vec<KeyPartDocument> {
+    let entry = engine.cache().peek_entry(&key);
+    let parts = entry.iter().flat_map(|entry| entry.value.key_parts());
+    let document = |part: &KeyPart| KeyPartDocument {
+        pointer: part.pointer.to_string(),
+        digest: part.digest.to_string(),
+    };
+    parts.map(document).collect()
+}
+
 /// A query string as fields, each at most once.
 fn query_fields(query: &str) -> Result<Fields, Problem> {
-    let mut values: Vec<(String, Value)> = Vec::new();
+    let mut values: Vec<(String, Document)> = Vec::new();
     for (name, text) in form_urlencoded::parse(query.as_bytes()) {
         if values.iter().any(|(known, _)| *known == name) {
             let detail = format!("the query has `{name}` more than once");
             return Err(Problem::new(ProblemKind::DuplicateField, detail).field(name));
         }
-        values.push((name.into_owned(), Value::Form(text.into_owned())));
+        values.push((name.into_owned(), Document::Text(text.into_owned())));
     }
-    Ok(Fields::new(values))
+    Ok(Fields::of_form(values))
 }

@@ -125,13 +125,12 @@ impl StatsDocument {
     pub(crate) fn of(engine: &Engine) -> Self {
         let stats = engine.cache().stats();
         let capacity = engine.cache().capacity();
-        let from_disk = engine.disk_answers();
-        let hits = stats.hits + from_disk.hits() + from_disk.collapsed();
-        let misses = stats.misses.saturating_sub(from_disk.hits());
+        let (direct, direct_bytes, direct_saved) = engine.direct_loads();
+        let hits = stats.hits + stats.loads + stats.collapsed_loads + direct;
         Self {
             hits,
-            misses,
-            hit_rate_percent: percent(hits, hits + misses),
+            misses: stats.misses,
+            hit_rate_percent: percent(hits, hits + stats.misses),
             evictions: stats.evictions(),
             evictions_by_count: stats.evictions_by_count,
             evictions_by_size: stats.evictions_by_size,
@@ -142,18 +141,18 @@ impl StatsDocument {
             memory_utilization_percent: percent(stats.weight_bytes, capacity.bytes),
             max_memory_seen_mb: rounded_mb(stats.peak_weight_bytes),
             current_memory_bytes: stats.weight_bytes,
-            collapsed: stats.collapsed.saturating_sub(from_disk.collapsed()),
+            collapsed: stats.collapsed - stats.collapsed_loads,
             generations: engine.generations(),
             failures: stats.failures,
             bypasses: engine.bypasses(),
             expirations: stats.expirations,
             invalidations: stats.invalidations,
             overweight: stats.overweight,
-            seconds_saved: seconds(stats.time_saved.saturating_add(from_disk.time_saved())),
+            seconds_saved: seconds(stats.time_saved + stats.time_saved_by_loads + direct_saved),
             seconds_spent: seconds(stats.compute_time),
-            bytes_saved: stats.bytes_saved + from_disk.bytes(),
-            running: engine.turns().running(),
-            queued: engine.turns().waiting(),
+            bytes_saved: stats.bytes_saved + stats.bytes_loaded + direct_bytes,
+            running: engine.running(),
+            queued: engine.queued(),
             disk: engine.disk().map(DiskDocument::of),
         }
     }

@@ -87,6 +87,8 @@ problem_kinds! {
     Internal => INTERNAL_SERVER_ERROR, "internal-error", "The server has a fault";
     /// The disk did not remove what was to be removed.
     DiskFailed => INTERNAL_SERVER_ERROR, "disk-failed", "The disk did not do what was asked";
+    /// Another server, which the generator asked, answered with an error.
+    GeneratorRefused => BAD_GATEWAY, "generator-refused", "The generator was refused by another server";
     /// Too much is going on; the request may be repeated.
     Busy => SERVICE_UNAVAILABLE, "busy", "The server is busy";
     /// The work was cancelled before it was done.

@@ -8,10 +8,12 @@ mod read;
 use axum::body::Body;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use axum::http::{HeaderMap, Request};
+use bytes::Bytes;
+use refrain::key::Document;
 
 use crate::request::fields::Fields;
 use crate::request::json;
-use crate::request::value::Value;
+use crate::request::value::described;
 use crate::{Problem, ProblemKind};
 
 use read::Incoming;
@@ -27,41 +29,62 @@ enum BodyType {
     Form { boundary: String },
 }
 
-/// Reads the body of a generate request, JSON or form, into its fields.
-pub(crate) async fn request_fields(
+/// What a body was read as, with the bytes it was read from.
+#[derive(Debug)]
+pub(crate) struct ReadBody {
+    pub(crate) bytes: Bytes,
+    pub(crate) document: Document,
+    /// Whether it was a form, whose text is read as whatever each field is.
+    pub(crate) of_form: bool,
+    pub(crate) held: Reservation,
+}
+
+/// Reads the body of a generate request, JSON or form.
+pub(crate) async fn generate_body(
     budget: &BodyBudget,
-    request: Request<Body>,
-) -> Result<(Fields, Reservation), Problem> {
-    let (head, body) = request.into_parts();
-    let body_type = body_type(&head.headers)?;
-    let incoming = Incoming::admit(budget, &head.headers, body).await?;
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<ReadBody, Problem> {
+    let body_type = body_type(headers)?;
+    let incoming = Incoming::admit(budget, headers, body).await?;
     match body_type {
-        BodyType::Json => {
-            let (value, held) = parsed(incoming).await?;
-            Ok((object(value)?, held))
+        BodyType::Json => parsed(incoming).await,
+        BodyType::Form { boundary } => {
+            let (bytes, held) = incoming.collect().await?;
+            Ok(ReadBody {
+                document: form::read(bytes.clone(), boundary).await?,
+                bytes,
+                of_form: true,
+                held,
+            })
         }
-        BodyType::Form { boundary } => form::read(incoming, boundary).await,
     }
 }
 
 /// Reads a body that must be JSON.
-pub(crate) async fn json_value(
+pub(crate) async fn json_document(
     budget: &BodyBudget,
     request: Request<Body>,
-) -> Result<(Value, Reservation), Problem> {
+) -> Result<(Document, Reservation), Problem> {
     let (head, body) = request.into_parts();
     if body_type(&head.headers)? != BodyType::Json {
         return Err(unsupported("this route reads application/json"));
     }
     let incoming = Incoming::admit(budget, &head.headers, body).await?;
-    parsed(incoming).await
+    let ReadBody { document, held, .. } = parsed(incoming).await?;
+    Ok((document, held))
 }
 
-async fn parsed(incoming: Incoming) -> Result<(Value, Reservation), Problem> {
+async fn parsed(incoming: Incoming) -> Result<ReadBody, Problem> {
     let (bytes, mut held) = incoming.collect().await?;
     heavy(bytes.len(), move || {
         held.grow(memory_of_values(&bytes))?;
-        Ok((json::parse(&bytes)?, held))
+        Ok(ReadBody {
+            document: json::parse(&bytes)?,
+            bytes,
+            of_form: false,
+            held,
+        })
     })
     .await
 }
@@ -96,13 +119,19 @@ pub(crate) async fn heavy<T: Send + 'static>(
     }
 }
 
-/// The fields of a value that must be an object.
-pub(crate) fn object(value: Value) -> Result<Fields, Problem> {
-    match value {
-        Value::Object(values) => Ok(Fields::new(values)),
+/// The fields of a document that must be an object.
+pub(crate) fn object(document: Document) -> Result<Fields, Problem> {
+    fields_of(document, false)
+}
+
+/// The fields of a document that must be an object, or is a form.
+pub(crate) fn fields_of(document: Document, of_form: bool) -> Result<Fields, Problem> {
+    match document {
+        Document::Map(values) if of_form => Ok(Fields::of_form(values.into_iter().collect())),
+        Document::Map(values) => Ok(Fields::of_json(values)),
         other => Err(Problem::new(
             ProblemKind::MalformedRequest,
-            format!("the body must be a JSON object, is {}", other.described()),
+            format!("the body must be a JSON object, is {}", described(&other)),
         )),
     }
 }

@@ -1,9 +1,12 @@
 //! The fields of a request, taken out one by one; what is left over is unknown and refused.
 
+use std::borrow::Cow;
 use std::ops::RangeInclusive;
 
+use refrain::key::{Document, Map};
+
 use crate::request::json;
-use crate::request::value::{Value, decode_base64, shortened};
+use crate::request::value::{decode_base64, described, digits, digits_of_text, shortened};
 use crate::{Problem, ProblemKind};
 
 /// The fields of one object of a request.
@@ -13,15 +16,27 @@ use crate::{Problem, ProblemKind};
 pub struct Fields {
     /// Where this object is in the request: empty, or a path that ends in a dot.
     path: String,
-    values: Vec<(String, Value)>,
+    values: Vec<(String, Document)>,
+    /// Whether the values are parts of a form: bytes are files, and text is read as whatever the field is.
+    of_form: bool,
 }
 
 impl Fields {
-    /// The fields of the whole request. No name comes twice: whoever reads a body sees to that.
-    pub(crate) fn new(values: Vec<(String, Value)>) -> Self {
+    /// The fields of the whole request. No name comes twice: the reader of the body refuses that.
+    pub(crate) fn of_json(values: Map) -> Self {
+        Self {
+            path: String::new(),
+            values: values.into_iter().collect(),
+            of_form: false,
+        }
+    }
+
+    /// The fields of a form, or of a query.
+    pub(crate) fn of_form(values: Vec<(String, Document)>) -> Self {
         Self {
             path: String::new(),
             values,
+            of_form: true,
         }
     }
 
@@ -33,11 +48,11 @@ impl Fields {
     pub fn file(&mut self, name: &str) -> Result<Vec<u8>, Problem> {
         let value = self.take(name).ok_or_else(|| self.missing(name))?;
         let bytes = match value {
-            Value::File(bytes) => Ok(bytes),
-            Value::Text(text) | Value::Form(text) => decode_base64(&text).map_err(str::to_owned),
+            Document::Bytes(bytes) => Ok(bytes.into()),
+            Document::Text(text) => decode_base64(&text).map_err(str::to_owned),
             other => Err(format!(
                 "must be a file part or text in base64, is {}",
-                other.described()
+                described(&other)
             )),
         };
         bytes.map_err(|wrong| self.refused(name, &wrong))
@@ -52,8 +67,8 @@ impl Fields {
         let Some(value) = self.take(name) else {
             return Ok(None);
         };
-        let digits = value.number().ok_or_else(|| {
-            self.refused(name, &format!("must be a number, is {}", value.described()))
+        let digits = self.digits(&value).ok_or_else(|| {
+            self.refused(name, &format!("must be a number, is {}", described(&value)))
         })?;
         let number: Option<f64> = digits.parse().ok();
         number
@@ -80,11 +95,11 @@ impl Fields {
             range.start(),
             range.end()
         );
-        let number = value.number().and_then(|digits| digits.parse().ok());
+        let number = self.digits(&value).and_then(|digits| digits.parse().ok());
         number
             .filter(|number| range.contains(number))
             .map(Some)
-            .ok_or_else(|| self.refused(name, &format!("{allowed}, is {}", value.described())))
+            .ok_or_else(|| self.refused(name, &format!("{allowed}, is {}", described(&value))))
     }
 
     /// `true` or `false`.
@@ -97,12 +112,12 @@ impl Fields {
             return Ok(None);
         };
         let boolean = match &value {
-            Value::Boolean(boolean) => Some(*boolean),
-            Value::Form(text) => text.parse().ok(),
+            Document::Bool(boolean) => Some(*boolean),
+            Document::Text(text) if self.of_form => text.parse().ok(),
             _ => None,
         };
         boolean.map(Some).ok_or_else(|| {
-            let wrong = format!("must be true or false, is {}", value.described());
+            let wrong = format!("must be true or false, is {}", described(&value));
             self.refused(name, &wrong)
         })
     }
@@ -117,7 +132,7 @@ impl Fields {
             return Ok(None);
         };
         let text = match &value {
-            Value::Text(text) | Value::Form(text) => text.as_str(),
+            Document::Text(text) => text.as_str(),
             _ => "",
         };
         let word = words.iter().find(|word| **word == text);
@@ -125,7 +140,7 @@ impl Fields {
             let allowed = words.join(", ");
             self.refused(
                 name,
-                &format!("must be one of {allowed}, is {}", value.described()),
+                &format!("must be one of {allowed}, is {}", described(&value)),
             )
         })
     }
@@ -137,9 +152,9 @@ impl Fields {
     /// A problem that names the field when it is missing or something else.
     pub fn text(&mut self, name: &str) -> Result<String, Problem> {
         match self.take(name) {
-            Some(Value::Text(text) | Value::Form(text)) => Ok(text),
+            Some(Document::Text(text)) => Ok(text),
             Some(other) => {
-                Err(self.refused(name, &format!("must be text, is {}", other.described())))
+                Err(self.refused(name, &format!("must be text, is {}", described(&other))))
             }
             None => Err(self.missing(name)),
         }
@@ -153,25 +168,37 @@ impl Fields {
     pub fn object(&mut self, name: &str) -> Result<Option<Self>, Problem> {
         let path = format!("{}.", self.at(name));
         let dotted = self.take_dotted(&format!("{name}."));
-        let values = match self.take(name) {
-            None if dotted.is_empty() => return Ok(None),
-            None => dotted,
-            Some(_) if !dotted.is_empty() => {
+        let given = self.take(name);
+        if !dotted.is_empty() {
+            if given.is_some() {
                 let twice = format!("`{name}` is given as a whole and field by field");
                 return Err(Problem::new(ProblemKind::DuplicateField, twice).field(self.at(name)));
             }
-            Some(Value::Object(values)) => values,
-            Some(Value::Form(text)) => match json::parse(text.as_bytes()) {
-                Ok(Value::Object(values)) => values,
-                Ok(other) => return Err(self.not_an_object(name, &other)),
-                Err(problem) => {
+            return Ok(Some(Self {
+                path,
+                ..Self::of_form(dotted)
+            }));
+        }
+        let object = match given {
+            None => return Ok(None),
+            Some(Document::Text(text)) if self.of_form => {
+                json::parse(text.as_bytes()).map_err(|problem| {
                     let wrong = format!("must be a JSON object: {}", problem.document().detail);
-                    return Err(self.refused(name, &wrong));
-                }
-            },
-            Some(other) => return Err(self.not_an_object(name, &other)),
+                    self.refused(name, &wrong)
+                })?
+            }
+            Some(given) => given,
         };
-        Ok(Some(Self { path, values }))
+        match object {
+            Document::Map(values) => Ok(Some(Self {
+                path,
+                ..Self::of_json(values)
+            })),
+            other => Err(self.refused(
+                name,
+                &format!("must be an object, is {}", described(&other)),
+            )),
+        }
     }
 
     /// Whether the field is there and `null`; then it is taken.
@@ -179,7 +206,7 @@ impl Fields {
         let found = self
             .values
             .iter()
-            .position(|(field, value)| field == name && *value == Value::Null);
+            .position(|(field, value)| field == name && *value == Document::Null);
         found.map(|position| self.values.remove(position)).is_some()
     }
 
@@ -187,7 +214,7 @@ impl Fields {
     ///
     /// # Errors
     ///
-    /// A problem that names the first field that nobody asked for.
+    /// A problem that names the first field that the generator did not ask for.
     pub fn finish(self) -> Result<(), Problem> {
         match self.values.first() {
             None => Ok(()),
@@ -206,45 +233,33 @@ impl Fields {
     }
 
     /// The value of a field, when it is there.
-    pub(crate) fn take(&mut self, name: &str) -> Option<Value> {
+    pub(crate) fn take(&mut self, name: &str) -> Option<Document> {
         let position = self.values.iter().position(|(field, _)| field == name)?;
         Some(self.values.remove(position).1)
     }
 
-    fn take_dotted(&mut self, prefix: &str) -> Vec<(String, Value)> {
-        let of_a_form = |value: &Value| matches!(value, Value::Form(_) | Value::File(_));
-        let taken = self.values.extract_if(.., |(name, value)| {
-            name.starts_with(prefix) && of_a_form(value)
-        });
+    fn take_dotted(&mut self, prefix: &str) -> Vec<(String, Document)> {
+        if !self.of_form {
+            return Vec::new();
+        }
+        let taken = (self.values).extract_if(.., |(name, _)| name.starts_with(prefix));
         taken
             .map(|(name, value)| (name[prefix.len()..].to_owned(), value))
             .collect()
     }
 
-    fn not_an_object(&self, name: &str, value: &Value) -> Problem {
-        self.refused(
-            name,
-            &format!("must be an object, is {}", value.described()),
-        )
+    /// The digits of a number, which a form gives as text.
+    fn digits<'v>(&self, value: &'v Document) -> Option<Cow<'v, str>> {
+        match value {
+            Document::Text(text) if self.of_form => digits_of_text(text).map(Cow::Borrowed),
+            other => digits(other),
+        }
     }
 
     /// A problem about a field that must be there.
     pub(crate) fn missing(&self, name: &str) -> Problem {
         let path = self.at(name);
         Problem::new(ProblemKind::MissingField, format!("`{path}` is missing")).field(path)
-    }
-
-    /// The same fields as if they were the whole request.
-    pub(crate) fn into_root(self) -> Self {
-        Self::new(self.values)
-    }
-
-    /// Bytes of the values: what there is to decode and digest.
-    pub(crate) fn data_bytes(&self) -> usize {
-        self.values
-            .iter()
-            .map(|(_, value)| value.data_bytes())
-            .sum()
     }
 
     fn at(&self, name: &str) -> String {

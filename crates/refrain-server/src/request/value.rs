@@ -1,61 +1,55 @@
-//! One value of a request, from JSON or from a form.
+//! What is asked about one value of a request: its digits, its size, and how a message names it.
+
+use std::borrow::Cow;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use refrain::key::Document;
 
-/// A value in a request.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Value {
-    Null,
-    Boolean(bool),
-    /// As it was written: a number of JSON.
-    Number(String),
-    Text(String),
-    List(Vec<Value>),
-    Object(Vec<(String, Value)>),
-    /// Text of a form, whose type is whatever the field should be.
-    Form(String),
-    /// A file of a form.
-    File(Vec<u8>),
+/// The digits of a number.
+pub(crate) fn digits(value: &Document) -> Option<Cow<'_, str>> {
+    match value {
+        Document::Integer(integer) => Some(integer.to_string().into()),
+        // Told from a whole number by its fraction.
+        Document::Float(float) => Some(format!("{:?}", float.get()).into()),
+        Document::Decimal(decimal) => Some(decimal.as_str().into()),
+        _ => None,
+    }
 }
 
-impl Value {
-    /// The digits of a number.
-    pub(crate) fn number(&self) -> Option<&str> {
-        match self {
-            Self::Number(digits) => Some(digits),
-            // What `f64` would parse beyond JSON, such as `inf` or `.5`, is no number here either.
-            Self::Form(text) => {
-                let json = serde_json::from_str::<serde_json::Number>(text).is_ok();
-                json.then_some(text.as_str())
-            }
-            _ => None,
-        }
-    }
+/// The digits of a number that a form gives as text.
+///
+/// What `f64` would parse beyond JSON, such as `inf` or `.5`, is no number here either.
+pub(crate) fn digits_of_text(text: &str) -> Option<&str> {
+    let json = serde_json::from_str::<serde_json::Number>(text).is_ok();
+    json.then_some(text)
+}
 
-    /// Bytes of text and files in it.
-    pub(crate) fn data_bytes(&self) -> usize {
-        match self {
-            Self::Null | Self::Boolean(_) => 0,
-            Self::Number(text) | Self::Text(text) | Self::Form(text) => text.len(),
-            Self::File(bytes) => bytes.len(),
-            Self::List(values) => values.iter().map(Self::data_bytes).sum(),
-            Self::Object(values) => values.iter().map(|(_, value)| value.data_bytes()).sum(),
-        }
+/// Bytes of text and files in a value: what there is to decode and digest.
+pub(crate) fn data_bytes(value: &Document) -> usize {
+    match value {
+        Document::Text(text) => text.len(),
+        Document::Bytes(bytes) => bytes.len(),
+        Document::List(values) => values.iter().map(data_bytes).sum(),
+        Document::Map(fields) => fields.iter().map(|(_, value)| data_bytes(value)).sum(),
+        _ => 0,
     }
+}
 
-    /// The value as messages name it. Long text is not repeated.
-    pub(crate) fn described(&self) -> String {
-        match self {
-            Self::Null => "null".to_owned(),
-            Self::Boolean(boolean) => boolean.to_string(),
-            Self::Number(digits) => shortened(digits),
-            Self::Text(text) | Self::Form(text) if text.len() <= 40 => format!("{text:?}"),
-            Self::Text(_) | Self::Form(_) => "a long text".to_owned(),
-            Self::List(_) => "a list".to_owned(),
-            Self::Object(_) => "an object".to_owned(),
-            Self::File(_) => "a file".to_owned(),
-        }
+/// The value as messages name it. Long text is not repeated.
+pub(crate) fn described(value: &Document) -> String {
+    match value {
+        Document::Null => "null".to_owned(),
+        Document::Bool(boolean) => boolean.to_string(),
+        Document::Text(text) if text.len() <= 40 => format!("{text:?}"),
+        Document::Text(_) => "a long text".to_owned(),
+        Document::List(_) => "a list".to_owned(),
+        Document::Map(_) => "an object".to_owned(),
+        Document::Bytes(_) => "a file".to_owned(),
+        other => digits(other).map_or_else(
+            || "a value of another kind".to_owned(),
+            |digits| shortened(&digits),
+        ),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::Problem;
 use crate::app::App;
 use crate::batch::{Batch, BatchBody, BatchLine};
 use crate::problem::responses::BatchProblems;
-use crate::request::body::json_value;
+use crate::request::body::json_document;
 use crate::request::directives::Directives;
 
 /// Generates many results in one request.
@@ -32,7 +32,7 @@ use crate::request::directives::Directives;
 )]
 pub(crate) async fn batch(State(app): State<App>, request: Request) -> Result<Response, Problem> {
     let directives = Directives::read(request.headers());
-    let (body, held) = json_value(&app.shared().bodies, request).await?;
+    let (body, held) = json_document(&app.shared().bodies, request).await?;
     let batch = Batch::read(body, held, app.shared())?;
     let parallel = batch.parallel;
     let lines = stream::iter(batch.items)

@@ -3,22 +3,21 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::header::LOCATION;
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::header::{IF_NONE_MATCH, LOCATION};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt as _;
 
 use super::{Captured, captured};
-use crate::app::App;
-use crate::engine::prepare;
+use crate::app::{App, Registered, Shared};
 use crate::engine::waiter::Waiter;
 use crate::jobs::{Job, JobDocument, NewJob};
 use crate::problem::responses::GenerateProblems;
-use crate::request::RequestDocument;
-use crate::request::body::request_fields;
+use crate::request::body::generate_body;
 use crate::request::directives::Directives;
+use crate::request::exchange::Exchange;
 use crate::request::prefer::{PREFERENCE_APPLIED, Preferences};
-use crate::{Problem, ProblemKind, answer};
+use crate::{Problem, ProblemKind, answer, engine};
 
 /// Generates a result, or answers with the one that was generated before.
 ///
@@ -64,42 +63,82 @@ pub(crate) async fn generate(
     request: Request,
 ) -> Result<Response, Problem> {
     let app = app.shared();
-    let generator = Arc::clone(app.generator(&captured(name)?)?);
-    let headers = request.headers().clone();
-    let directives = Directives::read(&headers);
-    let preferences = Preferences::read(&headers);
+    let registered = app.generator(&captured(name)?)?;
+    let (head, body) = request.into_parts();
+    let directives = Directives::read(&head.headers);
+    let preferences = Preferences::read(&head.headers);
+    let conditions = conditions(&head.headers);
 
-    let (fields, held) = request_fields(&app.bodies, request).await?;
-    let document = RequestDocument::new(fields, held);
-    let prepared = prepare(Arc::clone(&generator), document).await?;
-    let new = NewJob {
-        generator: generator.name().to_owned(),
-        key: prepared.key,
-        waiter: Waiter::new(generator.on_abandoned()),
-    };
-    let (engine, waiter) = (Arc::clone(&app.engine), new.waiter.clone());
-    let mut answer = async move { engine.answer(prepared, directives, &waiter).await }.boxed();
+    let body = generate_body(&app.bodies, &head.headers, body).await?;
+    let exchange = Exchange::new(head, body);
+    let (generator, turns) = (&registered.generator, &registered.turns);
+    let request = engine::Request::prepare(generator, turns, exchange, directives).await?;
+    let found = app.engine.look_up(&request);
 
     let Some(patience) = preferences.patience() else {
-        return Ok(answer::generated(&answer.await?, &headers));
+        return match found {
+            Some(served) => Ok(answer::generated(&served, &conditions)),
+            None => waited_for(app, registered, request, &conditions).await,
+        };
     };
-    let mut response = if patience == Duration::ZERO {
-        // What is ready without waiting was stored, or is known not to be.
-        accepted(&*match (&mut answer).now_or_never() {
-            Some(Err(problem)) if problem.kind() == ProblemKind::NotCached => return Err(problem),
-            Some(served) => app.jobs.record(new, served)?,
-            None => app.jobs.begin(new, answer)?,
-        })
-    } else {
-        match tokio::time::timeout(patience, &mut answer).await {
-            Ok(served) => answer::generated(&served?, &headers),
-            Err(_) => accepted(&*app.jobs.begin(new, answer)?),
+    let waiter = Waiter::new(registered.generator.on_abandoned());
+    let new = NewJob {
+        generator: registered.generator.name().to_owned(),
+        key: request.key(),
+        waiter: waiter.clone(),
+    };
+    let mut response = match found {
+        Some(served) if patience == Duration::ZERO => accepted(&*app.jobs.record(new, Ok(served))?),
+        Some(served) => answer::generated(&served, &conditions),
+        None => {
+            let engine = Arc::clone(&app.engine);
+            let mut answer = async move { engine.answer(request, &waiter).await }.boxed();
+            if patience == Duration::ZERO {
+                // What is ready without waiting was stored, or is known not to be.
+                accepted(&*match (&mut answer).now_or_never() {
+                    Some(Err(problem)) if problem.kind() == ProblemKind::NotCached => {
+                        return Err(problem);
+                    }
+                    Some(served) => app.jobs.record(new, served)?,
+                    None => app.jobs.begin(new, answer)?,
+                })
+            } else {
+                match tokio::time::timeout(patience, &mut answer).await {
+                    Ok(served) => answer::generated(&served?, &conditions),
+                    Err(_) => accepted(&*app.jobs.begin(new, answer)?),
+                }
+            }
         }
     };
     if let Some(applied) = preferences.applied() {
         response.headers_mut().insert(PREFERENCE_APPLIED, applied);
     }
     Ok(response)
+}
+
+/// The result once it is there, or its body while it grows, whichever can be answered first.
+async fn waited_for(
+    app: &Shared,
+    registered: &Registered,
+    request: engine::Request,
+    conditions: &HeaderMap,
+) -> Result<Response, Problem> {
+    let waiter = Waiter::new(registered.generator.on_abandoned()).with_live_bodies();
+    let (engine, watched, key) = (Arc::clone(&app.engine), waiter.clone(), request.key());
+    let mut answer = async move { engine.answer(request, &waiter).await }.boxed();
+    tokio::select! {
+        biased;
+        served = &mut answer => Ok(answer::generated(&served?, conditions)),
+        (reader, begun) = watched.live() => Ok(answer::growing(reader, &begun, key, answer)),
+    }
+}
+
+/// What of a request's headers its answer depends on.
+fn conditions(headers: &HeaderMap) -> HeaderMap {
+    let condition = headers.get_all(IF_NONE_MATCH).iter();
+    condition
+        .map(|value| (IF_NONE_MATCH, value.clone()))
+        .collect()
 }
 
 fn accepted(job: &Job) -> Response {

@@ -56,8 +56,8 @@ pub(crate) async fn health(State(app): State<App>) -> Json<HealthDocument> {
             }
         }),
         generators: app.generators().map(|(name, _)| name.to_owned()).collect(),
-        running: app.engine.turns().running(),
-        queued: app.engine.turns().waiting(),
+        running: app.engine.running(),
+        queued: app.engine.queued(),
         jobs: app.jobs.active(),
     })
 }

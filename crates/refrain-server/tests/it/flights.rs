@@ -1,4 +1,4 @@
-//! Many requests at once: one generation, whoever leaves and however it ends.
+//! Many requests at once: one generation, whichever caller leaves and however it ends.
 
 use std::time::Duration;
 

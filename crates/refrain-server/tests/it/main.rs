@@ -16,4 +16,6 @@ mod refusals;
 mod relief_route;
 mod security;
 mod serving;
+mod stage;
+mod streaming;
 mod world;

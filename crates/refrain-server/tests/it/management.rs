@@ -44,7 +44,7 @@ async fn statistics_have_the_agreed_names_and_two_decimals() {
         ("current_memory_mb", json!(0.29)),
         ("max_items", json!(3)),
         ("max_memory_mb", json!(2.0)),
-        ("memory_utilization_percent", json!(14.68)),
+        ("memory_utilization_percent", json!(14.71)),
         ("max_memory_seen_mb", json!(0.29)),
     ] {
         assert_eq!(stats[name], value, "{name}");
@@ -496,5 +496,5 @@ async fn health_tells_that_it_works() {
     assert_eq!(health["status"], "ok");
     assert_eq!(health["version"], env!("CARGO_PKG_VERSION"));
     assert_eq!(health["uptime_seconds"], 3.0);
-    assert_eq!(health["generators"], json!(["probe", "relief"]));
+    assert_eq!(health["generators"], json!(["probe", "relief", "stage"]));
 }

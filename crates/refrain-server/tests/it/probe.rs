@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use refrain::Key;
 use refrain_server::{
-    Artifact, GenerateError, Generator, Prepared, Problem, ProblemKind, Progress, RequestDocument,
+    Exchange, GenerateError, Generator, Keying, Prepared, Problem, ProblemKind, Progress,
+    ResultFile, blocking,
 };
 
 /// What a request can tell the generator to do.
@@ -97,10 +98,12 @@ impl Generator for Probe {
         "1"
     }
 
-    fn prepare(&self, mut request: RequestDocument) -> Result<Prepared, Problem> {
-        let name = request.fields.text("name")?;
-        let deed = request.fields.word("do", &DEEDS)?.unwrap_or("echo");
-        let held = request.finish(name.len())?;
+    fn prepare(&self, mut exchange: Exchange) -> Result<Prepared, Problem> {
+        let mut fields = exchange.fields()?;
+        let name = fields.text("name")?;
+        let deed = fields.word("do", &DEEDS)?.unwrap_or("echo");
+        fields.finish()?;
+        let held = exchange.keep(name.len());
         let key = Key::builder()
             .generator("probe", "1")
             .part("name", &name)
@@ -110,15 +113,15 @@ impl Generator for Probe {
         let probe = self.clone();
         let work = move |progress: &Progress| {
             let _held = &held;
-            Ok(Artifact {
+            Ok(ResultFile {
                 bytes: probe.run(&name, deed, progress)?,
                 media_type: "text/plain".into(),
                 file_name: "probe.txt".into(),
             })
         };
         Ok(Prepared {
-            key,
-            work: Arc::new(work),
+            keying: Keying::Key(key),
+            work: blocking(work),
         })
     }
 }

@@ -12,10 +12,12 @@ use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 use crate::probe::Probe;
+use crate::stage::Stage;
 
 pub(crate) struct World {
     pub(crate) router: Router,
     pub(crate) probe: Probe,
+    pub(crate) stage: Stage,
     pub(crate) hands: FakeClock,
 }
 
@@ -41,15 +43,18 @@ pub(crate) fn world_with(change: impl FnOnce(&mut ServerConfig)) -> World {
     change(&mut config);
     let (clock, hands) = Clock::fake();
     let probe = Probe::default();
+    let stage = Stage::default();
     let app = App::builder(config)
         .generator(Relief)
         .generator(probe.clone())
+        .generator(stage.clone())
         .clock(clock)
         .build()
         .unwrap();
     World {
         router: app.router(),
         probe,
+        stage,
         hands,
     }
 }
@@ -108,6 +113,17 @@ impl World {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         panic!("waited in vain until {what}");
+    }
+
+    /// The same for a condition that asks the server.
+    pub(crate) async fn until_async(&self, condition: impl AsyncFn(&Self) -> bool) {
+        for _ in 0..5000 {
+            if condition(self).await {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        panic!("waited in vain");
     }
 }
 

@@ -135,11 +135,6 @@ impl Reservation {
         });
         Self(taken)
     }
-
-    /// Accounts for nothing, for requests that came another way.
-    pub(crate) fn nothing() -> Self {
-        Self(None)
-    }
 }
 
 pub(super) fn too_large(max_bytes: u64) -> Problem {

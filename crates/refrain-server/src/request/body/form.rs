@@ -1,23 +1,21 @@
 //! Forms: `multipart/form-data`, read part by part.
 
 use std::collections::HashSet;
+use std::convert::Infallible;
 
+use bytes::Bytes;
+use futures_util::stream;
 use multer::{Field, Multipart};
+use refrain::key::{Document, Map};
 
-use super::budget::Reservation;
-use super::read::{Incoming, Interrupted};
-use crate::request::fields::Fields;
-use crate::request::value::Value;
 use crate::{Problem, ProblemKind};
 
 /// Parts that a form may have; no generator knows as many fields.
 const MAX_PARTS: usize = 100;
 
-pub(super) async fn read(
-    incoming: Incoming,
-    boundary: String,
-) -> Result<(Fields, Reservation), Problem> {
-    let (pieces, held) = incoming.pieces();
+/// The parts of a form under their names: files as bytes, everything else as text.
+pub(super) async fn read(body: Bytes, boundary: String) -> Result<Document, Problem> {
+    let pieces = stream::once(async { Ok::<_, Infallible>(body) });
     let mut form = Multipart::new(pieces, boundary);
     let mut names = HashSet::new();
     let mut values = Vec::new();
@@ -35,7 +33,7 @@ pub(super) async fn read(
         let value = value_of(part, &name).await?;
         values.push((name, value));
     }
-    Ok((Fields::new(values), held))
+    Ok(Document::Map(values.into_iter().collect::<Map>()))
 }
 
 fn name_of(part: &Field<'_>) -> Result<String, Problem> {
@@ -50,14 +48,14 @@ fn name_of(part: &Field<'_>) -> Result<String, Problem> {
 }
 
 /// A part with a file name is a file, any other is text.
-async fn value_of(part: Field<'_>, name: &str) -> Result<Value, Problem> {
+async fn value_of(part: Field<'_>, name: &str) -> Result<Document, Problem> {
     let is_file = part.file_name().is_some();
     let bytes = part.bytes().await.map_err(|error| broken(&error))?;
     if is_file {
-        return Ok(Value::File(bytes.into()));
+        return Ok(Document::Bytes(bytes));
     }
     String::from_utf8(bytes.into())
-        .map(Value::Form)
+        .map(Document::Text)
         .map_err(|_| {
             let detail =
                 format!("the part `{name}` is neither a file, with a file name, nor UTF-8 text");
@@ -66,11 +64,6 @@ async fn value_of(part: Field<'_>, name: &str) -> Result<Value, Problem> {
 }
 
 fn broken(error: &multer::Error) -> Problem {
-    if let multer::Error::StreamReadFailed(source) = error
-        && let Some(interrupted) = source.downcast_ref::<Interrupted>()
-    {
-        return interrupted.0.clone();
-    }
     malformed(format!("the form cannot be read: {error}"))
 }
 

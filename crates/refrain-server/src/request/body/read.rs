@@ -5,7 +5,6 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::HeaderMap;
 use bytes::{Bytes, BytesMut};
-use futures_util::stream::{self, Stream};
 use http_body_util::BodyExt as _;
 
 use super::budget::{BodyBudget, Reservation, too_large};
@@ -55,22 +54,6 @@ impl Incoming {
         Ok((bytes.freeze(), self.held))
     }
 
-    /// The body in pieces as they come, and the reservation for when they are read.
-    pub(super) fn pieces(
-        self,
-    ) -> (
-        impl Stream<Item = Result<Bytes, Interrupted>> + Send,
-        Reservation,
-    ) {
-        let mut this = self;
-        let held = std::mem::replace(&mut this.held, Reservation::nothing());
-        let pieces = stream::try_unfold((this, 0), |(mut incoming, mut read)| async move {
-            let data = incoming.next(&mut read).await.map_err(Interrupted)?;
-            Ok(data.map(|data| (data, (incoming, read))))
-        });
-        (pieces, held)
-    }
-
     async fn next(&mut self, read: &mut u64) -> Result<Option<Bytes>, Problem> {
         loop {
             let frame = tokio::time::timeout(self.timeout, self.body.frame())
@@ -99,8 +82,3 @@ impl Incoming {
         Problem::new(ProblemKind::RequestTimeout, detail)
     }
 }
-
-/// The problem that ended a stream of pieces.
-#[derive(Debug, thiserror::Error)]
-#[error("{}", .0.document().detail)]
-pub(super) struct Interrupted(pub(super) Problem);

@@ -2,14 +2,14 @@ use super::*;
 
 fn json(text: &str) -> Fields {
     match crate::request::json::parse(text.as_bytes()).unwrap() {
-        Value::Object(values) => Fields::new(values),
+        Document::Map(values) => Fields::of_json(values),
         other => panic!("not an object: {other:?}"),
     }
 }
 
 fn form(pairs: &[(&str, &str)]) -> Fields {
-    let value = |text: &str| Value::Form(text.to_owned());
-    Fields::new(
+    let value = |text: &str| Document::Text(text.to_owned());
+    Fields::of_form(
         pairs
             .iter()
             .map(|(name, text)| ((*name).to_owned(), value(text)))

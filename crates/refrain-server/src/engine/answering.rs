@@ -1,0 +1,266 @@
+//! One request, from its key to its answer: looked up, joined, generated, or made for its caller alone.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use refrain::{Answer, ComputeError, Outcome, Role};
+
+use super::Engine;
+use super::generation::{Generation, Interest};
+use super::outcome::{Begun, How, Served};
+use super::problems::{compute_problem, not_cached, problem_of};
+use super::result::StoredResult;
+use super::turns::Turns;
+use super::waiter::Waiter;
+use crate::generate_error::GenerateError;
+use crate::generators::{Generator, Keying, Prepared, Work};
+use crate::live::LiveBody;
+use crate::request::body::heavy;
+use crate::request::directives::Directives;
+use crate::request::exchange::Exchange;
+use crate::{Key, Problem};
+
+/// How often a request begins again because others left. Once is usual: what it then waits for is its own as well.
+/// The limit is for generators that say they were cancelled when no caller has left.
+const MAX_ATTEMPTS: u32 = 3;
+
+/// A request that its generator has read.
+pub(crate) struct Request {
+    pub(crate) keying: Keying,
+    work: Arc<dyn Work>,
+    turns: Arc<Turns>,
+    pub(crate) directives: Directives,
+}
+
+impl Request {
+    /// Reads a request with its generator, off the async threads when there is much to decode and digest.
+    pub(crate) async fn prepare(
+        generator: &Arc<dyn Generator>,
+        turns: &Arc<Turns>,
+        exchange: Exchange,
+        directives: Directives,
+    ) -> Result<Self, Problem> {
+        let (bytes, generator) = (exchange.data_bytes(), Arc::clone(generator));
+        let Prepared { keying, work } = heavy(bytes, move || generator.prepare(exchange)).await?;
+        Ok(Self {
+            keying,
+            work,
+            turns: Arc::clone(turns),
+            directives,
+        })
+    }
+
+    /// The key; none for a request that the cache takes no part in.
+    pub(crate) fn key(&self) -> Option<Key> {
+        match self.keying {
+            Keying::Key(key) => Some(key),
+            Keying::Bypass(_) => None,
+        }
+    }
+}
+
+impl Engine {
+    /// The result that is in memory, if the client may have it: no flight, no lock, nothing allocated.
+    ///
+    /// Counts a hit. A miss is counted by what follows.
+    pub(crate) fn look_up(&self, request: &Request) -> Option<Served> {
+        let Keying::Key(key) = request.keying else {
+            return None;
+        };
+        let directives = request.directives;
+        if !self.cache_enabled || directives.no_cache || directives.no_store {
+            return None;
+        }
+        let entry = self.cache.peek_entry(&key)?;
+        let age = entry.value.age(&entry.info);
+        if !directives.welcome(age, entry.info.expires_in) {
+            return None;
+        }
+        let result = self.cache.hit(&key)?;
+        self.touch_disk(&key);
+        Some(Served::hit(key, result, &entry.info))
+    }
+
+    /// Answers a request for which the look-up found nothing; the caller waits as `waiter`.
+    ///
+    /// Dropping this future is hanging up: what happens to the work then, the waiter knows.
+    pub(crate) async fn answer(
+        self: &Arc<Self>,
+        request: Request,
+        waiter: &Waiter,
+    ) -> Result<Served, Problem> {
+        let directives = request.directives;
+        match request.keying.clone() {
+            Keying::Bypass(_) if directives.only_if_cached => Err(not_cached()),
+            Keying::Bypass(reason) => {
+                self.alone(None, &request, Begun::Bypassed(reason), waiter)
+                    .await
+            }
+            Keying::Key(key) if directives.only_if_cached => self.stored(key, directives).await,
+            Keying::Key(key) if !self.cache_enabled => {
+                self.alone(Some(key), &request, Begun::SwitchedOff, waiter)
+                    .await
+            }
+            Keying::Key(key) if directives.no_store => {
+                self.alone(Some(key), &request, Begun::NotKept, waiter)
+                    .await
+            }
+            Keying::Key(key) => self.shared(key, request, waiter).await,
+        }
+    }
+
+    /// A generation for this caller alone. It stops when the caller hangs up: no other caller could use it.
+    async fn alone(
+        self: &Arc<Self>,
+        key: Option<Key>,
+        request: &Request,
+        begun: Begun,
+        waiter: &Waiter,
+    ) -> Result<Served, Problem> {
+        // Relaxed: a counter orders nothing.
+        self.bypasses.fetch_add(1, Ordering::Relaxed);
+        waiter.leave_on_purpose();
+        let live = if waiter.takes_live_bodies() {
+            LiveBody::windowed(self.window)
+        } else {
+            LiveBody::whole()
+        };
+        let (work, turns) = (Arc::clone(&request.work), Arc::clone(&request.turns));
+        let generation = Arc::new(Generation::alone(work, turns, &self.stop, live));
+        let interest = waiter.take(&generation, begun.clone(), true);
+        // A task of its own: a client that reads the body while it grows does not drive the work.
+        let made = self
+            .tasks
+            .spawn(Arc::clone(self).generate(generation))
+            .await;
+        if let Some(interest) = interest {
+            interest.settle();
+        }
+        match made.unwrap_or(Err(GenerateError::Cancelled)) {
+            Ok(made) => Ok(Served {
+                key,
+                result: made.result,
+                how: How::Alone(begun),
+                age: Duration::ZERO,
+            }),
+            Err(error) => Err(problem_of(&error)),
+        }
+    }
+
+    /// The stored result, or the one generation of this key that everybody shares.
+    async fn shared(
+        self: &Arc<Self>,
+        key: Key,
+        request: Request,
+        waiter: &Waiter,
+    ) -> Result<Served, Problem> {
+        let directives = request.directives;
+        let mut refresh = self.unwelcome(key, directives);
+        let mut attempts = 0;
+        loop {
+            let answer = self.flight(key, &request, refresh, waiter).await;
+            attempts += 1;
+            match answer {
+                // What was on the disk is known only now, and this client does not want it. The next flight may be
+                // another one's, whose caller has it loaded again.
+                Ok(answer) if !is_welcome(&answer, directives) && attempts < MAX_ATTEMPTS => {
+                    refresh = true;
+                }
+                Ok(answer) if !is_welcome(&answer, directives) => {
+                    return self
+                        .alone(Some(key), &request, Begun::NotKept, waiter)
+                        .await;
+                }
+                Ok(answer) => return Ok(self.served(key, answer, refresh)),
+                // Others left on purpose and took the generation with them; this caller still wants it.
+                Err(error) if self.was_stopped_by_others(&error) && attempts < MAX_ATTEMPTS => {}
+                Err(error) => return Err(compute_problem(&error)),
+            }
+        }
+    }
+
+    /// Joins the flight of this key, or begins one.
+    async fn flight(
+        self: &Arc<Self>,
+        key: Key,
+        request: &Request,
+        refresh: bool,
+        waiter: &Waiter,
+    ) -> Result<Answer<StoredResult>, ComputeError<GenerateError>> {
+        let mut asked = self.cache.entry(key);
+        if refresh {
+            asked = asked.refresh();
+        }
+        let mut interest: Option<Interest> = None;
+        let generation = || {
+            let (work, turns) = (Arc::clone(&request.work), Arc::clone(&request.turns));
+            Arc::new(Generation::shared(
+                work,
+                turns,
+                &self.stop,
+                (&self.cache, key),
+            ))
+        };
+        let joined = |generation: &Arc<Generation>, role: Role| {
+            let begun = match role {
+                Role::Waiter => Begun::Collapsed,
+                _ if refresh => Begun::Refreshed,
+                _ => Begun::Miss,
+            };
+            // The caller has left the flight before, if there was one: that has ended without a result for it.
+            if let Some(before) = interest.take() {
+                before.settle();
+            }
+            interest = waiter.take(generation, begun, role != Role::Waiter);
+        };
+        let engine = Arc::clone(self);
+        let answer = asked
+            .side(generation)
+            .joined(joined)
+            .get_or_try_compute_async(move |generation| engine.obtain(key, generation, refresh))
+            .await;
+        if let Some(interest) = interest {
+            interest.settle();
+        }
+        answer
+    }
+
+    fn was_stopped_by_others(&self, error: &ComputeError<GenerateError>) -> bool {
+        let cancelled = match error {
+            ComputeError::Failed(error) => matches!(**error, GenerateError::Cancelled),
+            ComputeError::Cancelled => true,
+            _ => false,
+        };
+        cancelled && !self.stop.is_cancelled()
+    }
+
+    fn served(&self, key: Key, answer: Answer<StoredResult>, refresh: bool) -> Served {
+        let expires_in = answer.info.expires_in;
+        let on_disk = answer.value.is_on_disk();
+        let how = match answer.outcome {
+            Outcome::Hit => {
+                self.touch_disk(&key);
+                How::Hit { expires_in }
+            }
+            Outcome::Loaded { .. } => How::Hit { expires_in },
+            Outcome::Computed { stored } if refresh => How::Refreshed { stored, on_disk },
+            Outcome::Computed { stored } => How::Miss { stored, on_disk },
+            Outcome::Collapsed { stored } => How::Collapsed { stored },
+            Outcome::Bypassed { .. } => How::Alone(Begun::NotKept),
+        };
+        Served {
+            key: Some(key),
+            age: answer.value.age(&answer.info),
+            result: answer.value,
+            how,
+        }
+    }
+}
+
+/// Whether the client's directives let it have a result that a lower tier answered with.
+fn is_welcome(answer: &Answer<StoredResult>, directives: Directives) -> bool {
+    let age = answer.value.age(&answer.info);
+    let is_loaded = matches!(answer.outcome, Outcome::Loaded { .. });
+    !is_loaded || directives.welcome(age, answer.info.expires_in)
+}
