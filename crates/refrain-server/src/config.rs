@@ -43,6 +43,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use refrain::Policy;
+
 use crate::AdminToken;
 
 /// Bytes of one megabyte, here and in every field that ends in `_mb`.
@@ -80,6 +82,8 @@ pub struct ServerConfig {
     pub max_memory_mb: f64,
     /// How long a result is kept; `None` is for ever. Default one day.
     pub ttl: Option<Duration>,
+    /// Which entries leave when the cache is full. Default [`Policy::Hazard`].
+    pub policy: Policy,
     /// Folder in which results survive a restart; `None` keeps them in memory only. Default `None`.
     pub disk_dir: Option<PathBuf>,
     /// Most space that results may take in `disk_dir`, above 0. Default 10240.
@@ -122,6 +126,7 @@ impl Default for ServerConfig {
             max_entries: 1000,
             max_memory_mb: 512.0,
             ttl: Some(Duration::from_secs(86_400)),
+            policy: Policy::Hazard,
             disk_dir: None,
             disk_max_mb: 10_240.0,
             max_body_mb: 70.0,

@@ -7,6 +7,7 @@ pub(crate) mod cache_status;
 pub(crate) mod disk;
 mod generating;
 pub(crate) mod generation;
+mod learned;
 pub(crate) mod outcome;
 mod problems;
 pub(crate) mod result;
@@ -29,6 +30,7 @@ use crate::live::Window;
 use crate::wall::WallClock;
 pub(crate) use answering::Request;
 use disk::Disk;
+use learned::Learned;
 use result::StoredResult;
 use turns::Turns;
 
@@ -38,6 +40,9 @@ const MOST_WAITERS: u32 = 10_000;
 /// What is kept of a body that is not stored, for a client that reads more slowly than the generator writes.
 const WINDOW_BYTES: usize = 1 << 20;
 
+/// A crash loses at most what was learned in this time.
+const BETWEEN_SAVES: Duration = Duration::from_secs(600);
+
 /// Answers prepared requests: from the cache, from a generation that is running, or by a new one.
 #[derive(Debug)]
 pub(crate) struct Engine {
@@ -45,6 +50,8 @@ pub(crate) struct Engine {
     cache_enabled: bool,
     /// Below the memory; none if it is not configured, or the cache is off.
     disk: Option<Disk>,
+    /// What the policy learns, where there is a disk tier to keep it beside.
+    learned: Option<Arc<Learned>>,
     /// Those of every generator.
     turns: Vec<Arc<Turns>>,
     wall: WallClock,
@@ -92,6 +99,7 @@ impl Engine {
             .capacity_entries(config.max_entries)
             .weigher(|_, result: &StoredResult| result.weight_bytes())
             .clock(clock.clone())
+            .policy(config.policy)
             .waiter_limit(MOST_WAITERS)
             .spawner(move |flight| {
                 spawner.spawn(flight);
@@ -99,10 +107,16 @@ impl Engine {
         if let Some(ttl) = config.ttl {
             cache = cache.time_to_live(ttl);
         }
+        let cache = cache.build().map_err(EngineError::Cache)?;
+        let learned = disk_dir.map(|dir| Learned::in_folder(dir.clone()));
+        if let Some(learned) = &learned {
+            learned.load(&cache);
+        }
         Ok(Arc::new(Self {
-            cache: cache.build().map_err(EngineError::Cache)?,
+            cache,
             cache_enabled: config.cache_enabled,
             disk,
+            learned: learned.map(Arc::new),
             turns,
             wall: WallClock::new(clock),
             stop: CancellationToken::new(),
@@ -177,6 +191,23 @@ impl Engine {
             .chain([&self.generations, &self.bypasses])
         {
             count.store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// Writes what the policy has learned now and then, for ever.
+    pub(crate) async fn keep_learned(&self) {
+        loop {
+            tokio::time::sleep(BETWEEN_SAVES).await;
+            self.save_learned().await;
+        }
+    }
+
+    /// Writes what the policy has learned.
+    pub(crate) async fn save_learned(&self) {
+        if let Some(learned) = &self.learned {
+            let (learned, cache) = (Arc::clone(learned), self.cache.clone());
+            // Only the end of the runtime cancels it.
+            let _ = tokio::task::spawn_blocking(move || learned.save(&cache)).await;
         }
     }
 

@@ -118,6 +118,7 @@ impl Server {
         tokio::select! {
             () = self.accept(&connections) => {}
             () = shutdown => {}
+            () = self.app.shared().engine.keep_learned() => {}
         }
         drop(self.listener);
         let grace = self.app.shared().config.shutdown_grace;
@@ -131,6 +132,7 @@ impl Server {
         };
         let in_time = ended(grace).await;
         engine.stop();
+        let _ = tokio::time::timeout(LAST_WORDS, engine.save_learned()).await;
         if in_time || ended(LAST_WORDS).await {
             tracing::info!(in_time, "stopped");
         } else {

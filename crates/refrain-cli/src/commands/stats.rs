@@ -58,6 +58,11 @@ pub(super) fn run(arguments: &ClientArguments, json: bool) -> Result<(), Failure
         row(title, stats[name].to_string());
     }
     row("seconds saved", format!("{:.1}", number("seconds_saved")));
+    if let Some(versus) = stats.get("versus_lru") {
+        let saved = |name: &str| versus[name].as_f64().unwrap_or_default();
+        let more = saved("seconds_saved") - saved("lru_seconds_saved");
+        row("more than LRU", format!("{more:.1}"));
+    }
     if let Some(disk) = stats.get("disk") {
         let size = |name: &str| disk[name].as_f64().unwrap_or_default();
         let (held, most) = (size("current_mb"), size("max_mb"));

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use refrain::Policy;
+
 use super::{Kind, LogFormat, MAX_TTL, ServerConfig, Setting};
 
 /// More entries, connections, jobs or threads than one machine has room for.
@@ -174,6 +176,21 @@ pub const SETTINGS: &[Setting] = &[
         },
         help: "Seconds after which a stored result expires",
         apply: |to, value| to.server.ttl = value.whole_or_word().map(Duration::from_secs),
+    },
+    Setting {
+        name: "policy",
+        variable: "REFRAIN_POLICY",
+        key: "cache.policy",
+        default: Some("hazard"),
+        kind: Kind::Choice(&["hazard", "lru"]),
+        help: "Which entries leave when the cache is full: `hazard` keeps what saves the most \
+               generation time, `lru` what was used last",
+        apply: |to, value| {
+            to.server.policy = match value.text().as_str() {
+                "lru" => Policy::Lru,
+                _ => Policy::Hazard,
+            };
+        },
     },
     Setting {
         name: "disk_dir",

@@ -49,6 +49,12 @@ async fn statistics_have_the_agreed_names_and_two_decimals() {
     ] {
         assert_eq!(stats[name], value, "{name}");
     }
+    let versus = &stats["versus_lru"];
+    assert_eq!(versus["requests"], json!(3.0));
+    assert_eq!(
+        (&versus["hits"], &versus["lru_hits"]),
+        (&json!(1.0), &json!(1.0))
+    );
 }
 
 #[tokio::test]

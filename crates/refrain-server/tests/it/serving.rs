@@ -266,3 +266,38 @@ async fn an_address_in_use_is_named() {
     let refused = Server::bind(app).await.unwrap_err();
     assert!(refused.to_string().contains(&server.address.to_string()));
 }
+
+#[tokio::test]
+async fn what_the_policy_has_learned_is_there_after_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk_dir = Some(dir.path().to_owned());
+    let learned = dir.path().join("policy");
+    let server = running(|config| config.disk_dir.clone_from(&disk_dir)).await;
+    assert_eq!(read(server.ask("a", "echo").await).await.0, StatusCode::OK);
+    server.stop.send(()).unwrap();
+    server.ended.await.unwrap();
+    assert!(std::fs::metadata(&learned).unwrap().len() > 0);
+
+    // Damaged or of another version, it is begun anew.
+    std::fs::write(&learned, "not a state").unwrap();
+    let server = running(|config| config.disk_dir.clone_from(&disk_dir)).await;
+    assert_eq!(read(server.ask("a", "echo").await).await.0, StatusCode::OK);
+    server.stop.send(()).unwrap();
+    server.ended.await.unwrap();
+    assert_ne!(std::fs::read(&learned).unwrap(), b"not a state");
+}
+
+#[tokio::test]
+async fn lru_is_one_setting_away_and_has_nothing_to_learn() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = running(|config| {
+        config.policy = refrain::Policy::Lru;
+        config.disk_dir = Some(dir.path().to_owned());
+    })
+    .await;
+    let stats = server.get("/api/cache/stats").await;
+    assert!(stats["stats"].get("versus_lru").is_none(), "{stats}");
+    server.stop.send(()).unwrap();
+    server.ended.await.unwrap();
+    assert!(!dir.path().join("policy").exists());
+}
