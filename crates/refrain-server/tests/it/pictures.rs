@@ -1,17 +1,7 @@
-//! Pictures made on the spot.
+//! Pictures, and bytes as JSON carries them.
 
 use base64::Engine as _;
-
-/// A PNG of a few pixels; another seed, another picture.
-pub(crate) fn picture(seed: u8) -> Vec<u8> {
-    let mut png = std::io::Cursor::new(Vec::new());
-    let shade =
-        |x: u32, y: u32| image::Luma([u8::try_from((x * 7 + y * 13) % 256).unwrap() ^ seed]);
-    image::GrayImage::from_fn(24, 16, shade)
-        .write_to(&mut png, image::ImageFormat::Png)
-        .unwrap();
-    png.into_inner()
-}
+pub(crate) use refrain_testkit::pictures::shaded as picture;
 
 /// Bytes as JSON carries them.
 pub(crate) fn base64(bytes: &[u8]) -> String {

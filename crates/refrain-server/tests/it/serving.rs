@@ -188,6 +188,8 @@ async fn an_idle_connection_does_not_hold_up_the_end() {
 
 #[tokio::test]
 async fn headers_that_do_not_arrive_end_the_connection() {
+    let default = ServerConfig::default().header_timeout;
+    assert_eq!(default, Duration::from_secs(30));
     let server = running(|config| config.header_timeout = Duration::from_millis(50)).await;
     let mut slow = server.connect().await;
     slow.write_all(b"GET /health HTTP/1.1\r\nHost: loc")
