@@ -75,9 +75,14 @@ def item_end(text: str, at: int) -> int:
     return len(text)
 
 
+def without_words(source: str) -> str:
+    """The source without comments and without the content of literals."""
+    return LITERALS.sub(lambda found: '""' if found.group()[-1] in "\"'" else " ", source)
+
+
 def for_users(source: str) -> str:
     """The source without comments, without the content of literals, and without what only tests compile."""
-    text = LITERALS.sub(lambda found: '""' if found.group()[-1] in "\"'" else " ", source)
+    text = without_words(source)
     while found := TEST_ONLY.search(text):
         text = text[: found.start()] + text[item_end(text, closing(text, found.start() + 1)) :]
     return text
@@ -119,12 +124,21 @@ def leaves(tree: str) -> list[tuple[tuple[str, ...], str]]:
     return found
 
 
-def read_modules(root: Path) -> Module:
+def read_modules(root: Path, reading=for_users) -> Module:
     """The tree of modules below `lib.rs` or `main.rs`."""
-    return _read((), root, root.parent, without_attributes(for_users(root.read_text())))
+    return _read((), root, root.parent, without_attributes(reading(root.read_text())), reading)
 
 
-def _read(path: tuple[str, ...], file: Path, folder: Path, text: str) -> Module:
+def files_of(root: Path) -> set[Path]:
+    """All files of a crate, those of its tests included."""
+
+    def below(module: Module) -> set[Path]:
+        return {module.file}.union(*map(below, module.children.values()))
+
+    return below(read_modules(root, without_words))
+
+
+def _read(path: tuple[str, ...], file: Path, folder: Path, text: str, reading) -> Module:
     module = Module(path, file, text)
     kept, place = [], 0
     for found in iter(lambda: MODULE.search(module.text, place), None):
@@ -133,13 +147,13 @@ def _read(path: tuple[str, ...], file: Path, folder: Path, text: str) -> Module:
         place = found.end()
         if kind == "{":
             end = closing(module.text, found.end() - 1)
-            module.children[name] = _read((*path, name), file, folder / name, module.text[found.end() : end - 1])
+            module.children[name] = _read((*path, name), file, folder / name, module.text[found.end() : end - 1], reading)
             place = end
             continue
         for candidate in (folder / f"{name}.rs", folder / name / "mod.rs"):
             if candidate.exists():
-                source = without_attributes(for_users(candidate.read_text()))
-                module.children[name] = _read((*path, name), candidate, folder / name, source)
+                source = without_attributes(reading(candidate.read_text()))
+                module.children[name] = _read((*path, name), candidate, folder / name, source, reading)
                 break
     module.text = "".join(kept) + module.text[place:]
     for found in USE.finditer(module.text):
