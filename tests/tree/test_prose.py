@@ -25,7 +25,6 @@ OLD_COMMENTS: tuple[str, ...] = (
 OLD_PAGES: tuple[str, ...] = (
     "ARCHITECTURE.md",
     "docs/disk-format.md",
-    "docs/http-api.md",
     "docs/tiers/disk.md",
 )
 

@@ -1,4 +1,4 @@
-//! What all routes share, and how it is put together.
+//! The state that all routes share, and its builder.
 
 use std::collections::BTreeMap;
 use std::fmt;

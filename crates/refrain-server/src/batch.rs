@@ -1,4 +1,4 @@
-//! Many generate requests in one: how they are read, and the line that each becomes.
+//! Batches: many generate requests in one, and the line that each becomes.
 
 use bytes::Bytes;
 use refrain::OnAbandoned;
@@ -144,7 +144,7 @@ fn items(fields: &mut Fields) -> Result<Vec<Document>, Problem> {
 }
 
 impl Item {
-    /// Works on the item until it has a result or a problem. Dropping this stops work that nobody else waits for.
+    /// Works on the item until it has a result or a problem. Dropping this stops work that no other caller waits for.
     pub(crate) async fn line(self, app: &Shared, directives: Directives) -> BatchLine {
         let began = app.engine.wall().elapsed();
         let position = self.position;

@@ -1,4 +1,4 @@
-//! The settings of a server: what they are, where they come from and what of it makes sense.
+//! The settings of a server: their places, their ranges and their defaults.
 //!
 //! [`ServerConfig`] is what a server is told. A program that mounts the router fills it in itself.
 //! The `refrain` command looks for each setting in five places, and the first that has it wins:

@@ -37,7 +37,7 @@ use turns::Turns;
 /// Callers that wait for one result. Each is a connection, a job or a request of a batch, which have limits of their own.
 const MOST_WAITERS: u32 = 10_000;
 
-/// What is kept of a body that is not stored, for a client that reads more slowly than the generator writes.
+/// The part of a body that is kept when it is not stored, for a client that reads more slowly than the generator writes.
 const WINDOW_BYTES: usize = 1 << 20;
 
 /// A crash loses at most what was learned in this time.
@@ -74,7 +74,7 @@ struct DirectLoads {
     micros_saved: AtomicU64,
 }
 
-/// Why an engine cannot be put together.
+/// The reason why an engine cannot be put together.
 #[derive(Debug)]
 pub(crate) enum EngineError {
     Cache(BuildError),

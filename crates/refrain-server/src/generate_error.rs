@@ -1,4 +1,4 @@
-//! Why a generation gave no result.
+//! The error of a generation that gave no result.
 
 use crate::Problem;
 use crate::problem::ErrorAnswer;

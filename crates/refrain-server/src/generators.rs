@@ -1,4 +1,4 @@
-//! What turns a request into a result: the trait, what it is given and what it gives back.
+//! The trait of generators, which turn requests into results.
 //!
 //! A generator is asynchronous and writes into a live body. One that blocks its thread goes through [`blocking`].
 

@@ -1,4 +1,4 @@
-//! What operators see and change: statistics, entries in pages, limits.
+//! Management: statistics, entries in pages and limits, for operators.
 
 pub(crate) mod limits;
 pub(crate) mod listing;

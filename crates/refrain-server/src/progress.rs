@@ -1,4 +1,4 @@
-//! How far a generation is, and whether it should stop: what a generator writes and others watch.
+//! The progress of a generation, and its wish to stop: a generator reports, and callers watch.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -63,7 +63,7 @@ impl Progress {
         })))
     }
 
-    /// A progress that nobody looks at and that is never cancelled.
+    /// A progress that no caller looks at and that is never cancelled.
     pub fn unwatched() -> Self {
         Self(None)
     }

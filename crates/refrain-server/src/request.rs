@@ -1,4 +1,4 @@
-//! From bytes on a connection to an exchange: bodies, JSON, forms, fields, and what the headers ask of the cache.
+//! The reading of a request: bodies, JSON, forms, fields, and what the headers ask of the cache.
 
 pub(crate) mod body;
 pub(crate) mod directives;

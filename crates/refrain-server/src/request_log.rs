@@ -1,4 +1,4 @@
-//! What the log says about requests: one line each, with the route and not the path, which may hold a key.
+//! The log of requests: one line each, with the route and not the path, which may hold a key.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Numbers as documents show them.
+//! The rounding of numbers in documents.
 
 use std::time::Duration;
 

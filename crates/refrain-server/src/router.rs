@@ -1,4 +1,4 @@
-//! The routes and what is wrapped around them.
+//! The router: the routes and the layers around them.
 
 use std::any::Any;
 

@@ -1,4 +1,4 @@
-//! Who may ask: the right host, the right page, the right token.
+//! Access control: the right host, the right page, the right token.
 
 use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, HOST, ORIGIN, X_CONTENT_TYPE_OPTIONS};
@@ -84,7 +84,7 @@ fn check_host<B>(request: &HttpRequest<B>, config: &ServerConfig) -> Result<(), 
     ))
 }
 
-/// Refuses changes asked for by a web page of another origin, which a browser would send without asking anybody.
+/// Refuses changes asked for by a web page of another origin, which a browser would send without asking its user.
 ///
 /// A name in `allowed_hosts` stands for its page over `https`, an origin there for itself alone.
 fn check_origin<B>(request: &HttpRequest<B>, config: &ServerConfig) -> Result<(), Problem> {

@@ -1,4 +1,4 @@
-//! What all settings together say, before it is known where each came from.
+//! The values of all settings, before it is known where each came from.
 
 use super::ServerConfig;
 

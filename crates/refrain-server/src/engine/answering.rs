@@ -21,8 +21,8 @@ use crate::request::directives::Directives;
 use crate::request::exchange::Exchange;
 use crate::{Key, Problem};
 
-/// How often a request begins again because others left. Once is usual: what it then waits for is its own as well.
-/// The limit is for generators that say they were cancelled when no caller has left.
+/// How often a request starts over because others cancelled the generation it had joined. Normally once: the second one is
+/// partly its own. The limit is for generators that say they were cancelled when no caller has left.
 const MAX_ATTEMPTS: u32 = 3;
 
 /// A request that its generator has read.
@@ -148,7 +148,7 @@ impl Engine {
         }
     }
 
-    /// The stored result, or the one generation of this key that everybody shares.
+    /// The stored result, or the one generation of this key that all callers share.
     async fn shared(
         self: &Arc<Self>,
         key: Key,

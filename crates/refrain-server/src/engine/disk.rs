@@ -1,4 +1,4 @@
-//! The disk tier below the memory cache: asked where waiting is allowed, and never waited for too long.
+//! The disk tier below the memory cache: runs on blocking threads, with a deadline.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -124,7 +124,7 @@ impl Disk {
     ) {
         if self.is_overdue() {
             if self.tier.contains(&key) {
-                // An older result must not come back. Nobody waits for that.
+                // An older result must not come back. No caller waits for that.
                 let tier = Arc::clone(&self.tier);
                 tokio::task::spawn_blocking(move || tier.invalidate(&key));
             }

@@ -1,4 +1,4 @@
-//! One generation: what is to be done, how far it is, what it has written, and how many callers wait for it.
+//! One generation: its work, its progress, its live body, and the number of callers that wait for it.
 //!
 //! It is the side value of a flight of the cache, so there is no table of generations: callers that find a flight running
 //! find its generation there.

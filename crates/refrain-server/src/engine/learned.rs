@@ -1,4 +1,4 @@
-//! What the policy of the cache has learned, in a file beside the disk tier: a restart does not begin from nothing.
+//! The learned state of the cache's policy, in a file beside the disk tier: a restart does not begin from nothing.
 //!
 //! Losing the file costs some evictions that were less than best, and nothing else. So it is written without syncing, and a
 //! file that cannot be read or written is told to the log.

@@ -1,4 +1,4 @@
-//! Why there is no result, as a client is told.
+//! Errors of the cache and of generators, as problems for clients.
 
 use refrain::ComputeError;
 

@@ -1,4 +1,4 @@
-//! What the cache keeps: a result as it was answered, with status, headers, body, parts and trailers.
+//! The value that the cache keeps: a result as it was answered, with status, headers, body, parts and trailers.
 
 use std::mem::size_of;
 use std::sync::Arc;

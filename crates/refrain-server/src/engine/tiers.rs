@@ -1,4 +1,4 @@
-//! Memory above, disk below: what is stored is looked for in both, and removed from both.
+//! Memory above, disk below: a result is looked for in both, and removed from both.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

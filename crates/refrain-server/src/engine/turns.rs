@@ -1,4 +1,4 @@
-//! Turns: how many generations run at once, and how many may wait for theirs.
+//! A semaphore with a bounded queue: how many generations of a generator run at once, and how many may wait for a turn.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

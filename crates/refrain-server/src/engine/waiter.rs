@@ -1,4 +1,4 @@
-//! A caller that waits: which generation it waits for, and how it leaves.
+//! A caller that waits: the generation it waits for, and how it leaves.
 
 use std::sync::Arc;
 

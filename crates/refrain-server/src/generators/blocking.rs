@@ -78,7 +78,7 @@ impl<W: BlockingWork> Work for Blocking<W> {
         mut out: LiveWriter,
     ) -> BoxFuture<'static, Result<Finished, GenerateError>> {
         Box::pin(async move {
-            // The writer goes with the thread: the turn lasts until its work ends, not until those who waited are gone.
+            // The writer goes with the thread: the turn lasts until its work ends, not until the waiters are gone.
             let thread = tokio::task::spawn_blocking(move || {
                 out.progress().check()?;
                 let file = self.0.run(out.progress())?;

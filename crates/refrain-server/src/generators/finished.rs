@@ -1,4 +1,4 @@
-//! What a work says when it has written its result.
+//! The end of a work: what follows its body, and what may become of the result.
 
 use std::sync::Arc;
 use std::time::Duration;

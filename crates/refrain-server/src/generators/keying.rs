@@ -1,4 +1,4 @@
-//! What a request is called: a key with the parts it was made from, or a bypass with its reason.
+//! Keying: a request has a key with the parts it was made from, or it is a bypass with a reason.
 
 use std::borrow::Cow;
 

@@ -15,7 +15,7 @@ use crate::progress::{Phase, Snapshot};
 use crate::wall::{WallClock, rfc3339};
 use crate::{Key, Problem, ProblemKind};
 
-/// Names a job: 128 random bits, so that nobody guesses another's.
+/// Names a job: 128 random bits, so that no client guesses another's.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct JobId(u128);
 

@@ -47,7 +47,7 @@ pub(crate) struct StatsDocument {
     bypasses: u64,
     /// Entries removed because their time was over.
     expirations: u64,
-    /// Entries removed because somebody asked for it.
+    /// Entries removed on request.
     invalidations: u64,
     /// Results larger than the whole cache, which were not stored.
     overweight: u64,
@@ -96,7 +96,7 @@ pub(crate) struct DiskDocument {
     evictions: u64,
     /// Entries removed because their time was over.
     expirations: u64,
-    /// Entries removed because somebody asked for it.
+    /// Entries removed on request.
     invalidations: u64,
     /// Results larger than the whole tier, or not worth its space, which were not stored.
     declined: u64,

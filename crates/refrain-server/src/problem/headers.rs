@@ -1,4 +1,4 @@
-//! Which headers of another server may be answered to other clients: those that belong to the content.
+//! The headers of another server that may be answered to other clients: those that belong to the content.
 
 use axum::http::header::{
     ACCEPT_RANGES, AGE, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_LOCATION, CONTENT_RANGE,

@@ -1,4 +1,4 @@
-//! Request bodies: how large they may be, alone and together, and how they become fields.
+//! Request bodies: their limits, alone and together, and their documents.
 
 mod budget;
 mod drain;
@@ -22,14 +22,14 @@ pub(crate) use budget::BodyBudget;
 pub use budget::Reservation;
 pub(crate) use drain::Drained;
 
-/// What a body says it is.
+/// The type that a body says it has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum BodyType {
     Json,
     Form { boundary: String },
 }
 
-/// What a body was read as, with the bytes it was read from.
+/// The document of a body, with the bytes it was read from.
 #[derive(Debug)]
 pub(crate) struct ReadBody {
     pub(crate) bytes: Bytes,
@@ -99,7 +99,7 @@ fn memory_of_values(json: &[u8]) -> u64 {
     json.iter().filter(structural).count() as u64 * BYTES_PER_VALUE
 }
 
-/// Runs `work` on `bytes` of data: here when it is quick, else on a thread where it holds nobody up.
+/// Runs `work` on `bytes` of data: here when it is quick, else on a thread where it holds up no other request.
 pub(crate) async fn heavy<T: Send + 'static>(
     bytes: usize,
     work: impl FnOnce() -> T + Send + 'static,
@@ -113,7 +113,7 @@ pub(crate) async fn heavy<T: Send + 'static>(
         Ok(done) => done,
         Err(error) => match error.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),
-            // Only the end of the runtime cancels such work, and then nobody waits for this either.
+            // Only the end of the runtime cancels such work, and then no caller waits for this either.
             Err(_) => std::future::pending().await,
         },
     }

@@ -1,4 +1,4 @@
-//! A request as it came, and what was read of it: what a generator makes a key and its work from.
+//! The exchange that a generator is given: the request as it came, and the document that was read of it.
 
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};

@@ -1,4 +1,4 @@
-//! What is asked about one value of a request: its digits, its size, and how a message names it.
+//! One value of a request: its digits, its size, and its name in a message.
 
 use std::borrow::Cow;
 

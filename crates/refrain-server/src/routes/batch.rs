@@ -17,7 +17,7 @@ use crate::request::directives::Directives;
 /// Generates many results in one request.
 ///
 /// The answer has one line of JSON for each item, in order, each as soon as it and those before it are ready.
-/// A bad item has its problem on its line and does not end the batch. When the client hangs up, what nobody else
+/// A bad item has its problem on its line and does not end the batch. When the client hangs up, what no client
 /// waits for stops.
 #[utoipa::path(
     post,

@@ -44,7 +44,7 @@ pub(crate) async fn events(State(app): State<App>, id: Captured) -> Result<Respo
     Ok(jobs::events(job).into_response())
 }
 
-/// Leaves a job: the work stops if nobody else waits for it. A job that has ended stays as it is.
+/// Leaves a job: the work stops if no other client waits for it. A job that has ended stays as it is.
 #[utoipa::path(
     delete,
     path = "/api/jobs/{id}",

@@ -1,4 +1,4 @@
-//! Who may ask for what.
+//! Access control: the requests that are refused.
 
 use axum::http::{Method, StatusCode};
 use refrain_server::AdminToken;

@@ -1,4 +1,4 @@
-//! What happens to the rest of a body that nobody read.
+//! The drain of a body: its unread rest is read and dropped, within limits.
 //!
 //! A request that is refused early has often not been sent in full. Closing the connection then would reset it, and
 //! the client would lose the answer that says why. So the rest is read and thrown away, up to a limit.
@@ -20,7 +20,7 @@ const LONGEST: Duration = Duration::from_secs(15);
 #[derive(Debug)]
 pub(crate) struct Drained {
     inner: Body,
-    /// The client waits for a word before it sends; while nobody reads, there is no rest.
+    /// The client waits for a word before it sends; until the body is read, there is no rest.
     waits_for_continue: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Taking a body off the wire: no more of it than allowed, and no slower than allowed.
+//! The reader of a body: no more of it than allowed, and no slower than allowed.
 
 use std::time::Duration;
 
