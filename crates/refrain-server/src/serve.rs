@@ -111,7 +111,7 @@ impl Server {
     }
 
     /// Serves until `shutdown` is ready, then ends: no new connections, running generations finish within
-    /// [`ServerConfig::shutdown_grace`], what is left is cancelled.
+    /// [`ServerConfig::shutdown_grace`](crate::ServerConfig::shutdown_grace), what is left is cancelled.
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send) {
         tracing::info!(address = %self.address, "listening");
         let connections = GracefulShutdown::new();
