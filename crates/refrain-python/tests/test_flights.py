@@ -10,7 +10,7 @@ import time
 import pytest
 
 from callers import in_threads, joined
-from refrain_cache import Cache, LRUCache, WaitTimeoutError, cached_result, cached_result_sync
+from refrain_cache import Cache, LRUCache, SharedComputationError, WaitTimeoutError, cached_result, cached_result_sync
 
 
 def test_threads_that_ask_at_once_share_one_computation():
@@ -102,6 +102,69 @@ def test_a_failure_reaches_everybody_and_the_next_call_computes():
     assert [str(result) for result in results] == ["no GPU"] * 8
     assert len(calls) == 1
     assert cache.get_or_compute("k", lambda: "picture") == "picture"
+
+
+class Stubborn(Exception):
+    """Cannot be copied, nor made without what it was made with."""
+
+    made = 0
+
+    def __new__(cls, *args):
+        cls.made += 1
+        if cls.made > 1:
+            raise RuntimeError("no copies")
+        return super().__new__(cls, *args)
+
+
+class Wordy(Exception):
+    def __init__(self, first, second):
+        super().__init__(f"{first} {second}")
+        self.first = first
+
+
+@pytest.mark.parametrize(
+    "error, kind",
+    [(KeyError("k"), KeyError), (Wordy("a", "b"), Wordy), (OSError(2, "gone", "file"), FileNotFoundError), (UnicodeDecodeError("utf-8", b"a", 0, 1, "bad"), UnicodeDecodeError), (Stubborn(), SharedComputationError)],
+    ids=lambda each: each.__name__ if isinstance(each, type) else "",
+)
+@pytest.mark.parametrize("in_tasks", [False, True], ids=["threads", "tasks"])
+def test_whoever_waits_raises_an_error_of_its_own(error, kind, in_tasks):
+    cache = Cache()
+
+    def fail():
+        joined(cache, 7)
+        raise error
+
+    async def fail_async():
+        while cache.stats()["collapsed"] < 7:
+            await asyncio.sleep(0.001)
+        raise error
+
+    def work(number):
+        try:
+            try:
+                raise RuntimeError(f"secret of request {number}")
+            except RuntimeError:
+                cache.get_or_compute("k", fail)
+        except Exception as own:
+            return own, str(own.__context__), own.__traceback__
+
+    async def ask():
+        return await asyncio.gather(*(cache.get_or_compute_async("k", fail_async) for _ in range(8)), return_exceptions=True)
+
+    raised = asyncio.run(ask()) if in_tasks else [each[0] for each in in_threads(8, work)]
+    assert len(set(map(id, raised))) == 8
+    others = [each for each in raised if each is not error]
+    assert len(others) == 7
+    for each in others:
+        assert type(each) is kind and each.__cause__ is error
+        if kind is not SharedComputationError:
+            assert str(each) == str(error) and each.args == error.args and vars(each) == vars(error)
+        # A traceback of its own, however many wait.
+        depth, frame = 0, each.__traceback__
+        while frame is not None:
+            depth, frame = depth + 1, frame.tb_next
+        assert depth < 12
 
 
 def test_an_interrupt_is_for_its_thread_alone():

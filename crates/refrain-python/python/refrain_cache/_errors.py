@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 
 
@@ -26,6 +27,10 @@ class RecursiveComputationError(RefrainError, RecursionError):
 
 class WaitTimeoutError(RefrainError, TimeoutError):
     """The result was not there in time. The computation goes on."""
+
+
+class SharedComputationError(RefrainError):
+    """The computation that a caller waited for failed with the error that is the cause, which cannot be copied."""
 
 
 class CodecError(RefrainError, ValueError):
@@ -61,3 +66,28 @@ class ServerUnreachableError(RefrainError, ConnectionError):
 
 class BypassWarning(UserWarning):
     """A call went past the cache, because it could not be keyed or the cache failed. Told once per function or folder."""
+
+
+def own_error(error: Exception) -> Exception:
+    """The same error as an object of its own: one that many raise would have the contexts and tracebacks of all."""
+    kind = type(error)
+    for make in (_copied, _made_anew):
+        try:
+            own = make(error)
+        except Exception:
+            continue
+        if type(own) is kind and own is not error:
+            return own.with_traceback(None)
+    return SharedComputationError(f"{kind.__qualname__}, which cannot be copied")
+
+
+def _copied(error: Exception) -> Exception:
+    return copy.copy(error)
+
+
+def _made_anew(error: Exception) -> Exception:
+    """Without its `__init__`, which may want other arguments than it handed on."""
+    own: Exception = type(error).__new__(type(error), *error.args)
+    own.args = error.args
+    own.__dict__.update(error.__dict__)
+    return own

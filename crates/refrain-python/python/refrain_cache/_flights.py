@@ -15,7 +15,7 @@ from concurrent.futures import Future, InvalidStateError
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any, Awaitable, Callable, Protocol
 
-from ._errors import WaitTimeoutError
+from ._errors import WaitTimeoutError, own_error
 from ._loops import Loop, current_loop
 from ._waiting import LoopBlockedError, inside, waiting_for
 
@@ -159,7 +159,7 @@ class Flights:
             if kind == "value":
                 return content
             if kind == "failed":
-                raise content
+                raise own_error(content) from content
             if kind == "private":
                 return compute()
 
@@ -197,7 +197,9 @@ class Flights:
             if kind == "value" or (kind == "private" and leads):
                 return content
             if kind == "failed":
-                raise content
+                if leads:
+                    raise content
+                raise own_error(content) from content
             if kind == "private":
                 return await compute()
             if leads:
