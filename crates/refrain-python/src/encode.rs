@@ -4,10 +4,7 @@ use std::cell::RefCell;
 
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
-use pyo3::types::{
-    PyBool, PyByteArray, PyBytes, PyDict, PyFloat, PyFrozenSet, PyInt, PyList, PySet, PyString,
-    PyTuple,
-};
+use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PySet, PyString, PyTuple};
 use refrain::key::{Document, Encoded, Integer, KeyEncoder, Keyable, Unkeyable};
 
 /// The bytes of a picture, a sound, a model: in a key it is the digest of the bytes, however they were sent.
@@ -96,8 +93,6 @@ impl Keyable for Value<'_, '_> {
             encoder.float(number.value())
         } else if let Ok(data) = object.cast_exact::<PyBytes>() {
             encoder.bytes(data.as_bytes())
-        } else if let Ok(data) = object.cast_exact::<PyByteArray>() {
-            encoder.bytes(&data.to_vec())
         } else if let Ok(items) = object.cast_exact::<PyTuple>() {
             let items = self.values(items.iter());
             let items: Vec<&dyn Keyable> = items.iter().map(|item| item as _).collect();
@@ -108,8 +103,6 @@ impl Keyable for Value<'_, '_> {
             self.mapping(&entries.items(), encoder)
         } else if object.is_exact_instance_of::<PySet>() {
             encoder.set(self.values(self.members()?.iter()))
-        } else if let Ok(items) = object.cast_exact::<PyFrozenSet>() {
-            encoder.set(self.values(items.iter()))
         } else if let Ok(media) = object.cast_exact::<Media>() {
             encoder.media(&media.get().0)
         } else if let Ok(json) = object.cast_exact::<Json>() {

@@ -4,7 +4,8 @@ use pyo3::exceptions::PyException;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyTuple, PyType};
+use pyo3::types::{PyDict, PyTuple};
+use smallvec::SmallVec;
 
 use crate::lookup::{Looked, Lookup};
 
@@ -55,12 +56,11 @@ impl CachedFunction {
         instance: &Bound<'py, PyAny>,
         _owner: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        static METHOD: PyOnceLock<Py<PyType>> = PyOnceLock::new();
         if instance.is_none() {
             return Ok(slf.clone().into_any());
         }
-        let method = METHOD.import(slf.py(), "types", "MethodType")?;
-        method.call1((slf, instance))
+        let bound = CachedMethod::new(slf.clone().unbind(), instance.clone().unbind());
+        Ok(Bound::new(slf.py(), bound)?.into_any())
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
@@ -87,5 +87,84 @@ impl CachedFunction {
         visit.call(&self.lookup)?;
         visit.call(&self.miss)?;
         visit.call(&self.bypassed)
+    }
+}
+
+/// A cached function that was found on an object: the object is its first argument, of calls and of questions alike.
+///
+/// Python's own bound methods hand every attribute on to the function, which then does not know the object.
+#[pyclass(frozen, weakref, module = "refrain_cache._native")]
+pub(crate) struct CachedMethod {
+    function: Py<CachedFunction>,
+    instance: Py<PyAny>,
+}
+
+/// An object, and the name of something that is found on it.
+type OnObject = (Py<PyAny>, Py<PyAny>);
+
+#[pymethods]
+impl CachedMethod {
+    #[new]
+    fn new(function: Py<CachedFunction>, instance: Py<PyAny>) -> Self {
+        Self { function, instance }
+    }
+
+    #[pyo3(signature = (*args, **kwargs))]
+    fn __call__<'py>(
+        &self,
+        args: &Bound<'py, PyTuple>,
+        kwargs: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = args.py();
+        let all = std::iter::once(self.instance.bind(py).clone()).chain(args.iter());
+        let all: SmallVec<[_; 5]> = all.collect();
+        let all = PyTuple::new(py, all)?;
+        self.function.get().__call__(&all, kwargs)
+    }
+
+    #[getter]
+    fn __self__(&self, py: Python<'_>) -> Py<PyAny> {
+        self.instance.clone_ref(py)
+    }
+
+    #[getter]
+    fn __func__(&self, py: Python<'_>) -> Py<CachedFunction> {
+        self.function.clone_ref(py)
+    }
+
+    /// Everything else is the function's; what asks about a call knows the object.
+    fn __getattr__<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+        static ATTRIBUTE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        let attribute = ATTRIBUTE.import(py, "refrain_cache._calls", "attribute_of_method")?;
+        attribute.call1((&self.function, &self.instance, name))
+    }
+
+    fn __eq__(&self, other: &Bound<'_, PyAny>) -> bool {
+        other.cast::<Self>().is_ok_and(|other| {
+            let other = other.get();
+            self.function.is(&other.function) && self.instance.is(&other.instance)
+        })
+    }
+
+    fn __hash__(&self) -> usize {
+        let address = |object: *mut pyo3::ffi::PyObject| (object as usize).rotate_right(4);
+        address(self.function.as_ptr()) ^ address(self.instance.as_ptr()).rotate_left(17)
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        let function = self.function.bind(py).repr()?;
+        Ok(format!("<bound {function}>"))
+    }
+
+    /// Pickled as methods are: by name, found on the object.
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, OnObject)> {
+        let name = self.function.bind(py).getattr("__name__")?.unbind();
+        let find = py.import("builtins")?.getattr("getattr")?;
+        Ok((find, (self.instance.clone_ref(py), name)))
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.function)?;
+        visit.call(&self.instance)
     }
 }

@@ -6,7 +6,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict};
-use refrain::key::{RequestForm, Unkeyable};
+use refrain::key::RequestForm;
 
 use crate::encode::{Encoding, Value};
 use crate::remembered_keys;
@@ -86,13 +86,17 @@ pub(crate) fn request_of<T>(
     if let Some(interruption) = encoding.interruption() {
         return Err(interruption);
     }
-    taken.map_err(|unkeyable| refused(encoding.describe.py(), &unkeyable))
+    taken.map_err(|unkeyable| {
+        let py = encoding.describe.py();
+        refused(py, &unkeyable.to_string(), &unkeyable.part())
+    })
 }
 
-fn refused(py: Python<'_>, unkeyable: &Unkeyable) -> PyErr {
+/// An `UnkeyableError`.
+pub(crate) fn refused(py: Python<'_>, message: &str, part: &str) -> PyErr {
     static ERROR: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let error = ERROR.import(py, "refrain_cache._errors", "UnkeyableError");
-    match error.and_then(|error| error.call1((unkeyable.to_string(), unkeyable.part()))) {
+    match error.and_then(|error| error.call1((message, part))) {
         Ok(error) => PyErr::from_value(error),
         Err(error) => error,
     }

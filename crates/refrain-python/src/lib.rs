@@ -8,6 +8,7 @@ mod clock;
 mod disk;
 mod encode;
 mod function;
+mod identity;
 mod key;
 mod lookup;
 mod lru;
@@ -48,7 +49,9 @@ mod _native {
     #[pymodule_export]
     use super::encode::{Json, Media};
     #[pymodule_export]
-    use super::function::CachedFunction;
+    use super::function::{CachedFunction, CachedMethod};
+    #[pymodule_export]
+    use super::identity::Identity;
     #[pymodule_export]
     use super::key::{Key, key_of};
     #[pymodule_export]

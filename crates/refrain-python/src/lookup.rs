@@ -1,11 +1,13 @@
 //! The lookup of a call: its key, and the value that the cache has under it.
 
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyInt, PyString, PyTuple};
+use pyo3::types::{PyDict, PyTuple};
 
-use crate::argument::Recipe;
+use crate::argument::{Recipe, given_key};
 use crate::key::Key;
 use crate::lru::{ExactLru, Found, expect_lru};
 use crate::memory::MemoryCache;
@@ -16,6 +18,16 @@ use crate::remembered_keys;
 pub(crate) struct Lookup {
     key: KeySource,
     store: Store,
+    hits: AtomicU64,
+    misses: AtomicU64,
+    /// A number that few other functions have, for entries to tell whose they are.
+    owner: u64,
+    /// Called once, with the key, when a result of another function is found: a key function may leave its function out.
+    shared: Option<Py<PyAny>>,
+    told: AtomicBool,
+    /// Called for each hit while the log wants lines about them.
+    on_hit: Option<Py<PyAny>>,
+    logs_hits: AtomicBool,
 }
 
 enum KeySource {
@@ -43,7 +55,14 @@ pub(crate) enum Looked<'py> {
 impl Lookup {
     /// `key` is a recipe or a function of the arguments; `store` a `MemoryCache` or a function that gives an `LRUCache`.
     #[new]
-    fn new(key: &Bound<'_, PyAny>, store: &Bound<'_, PyAny>) -> Self {
+    #[pyo3(signature = (key, store, owner=0, shared=None, on_hit=None))]
+    fn new(
+        key: &Bound<'_, PyAny>,
+        store: &Bound<'_, PyAny>,
+        owner: u64,
+        shared: Option<Py<PyAny>>,
+        on_hit: Option<Py<PyAny>>,
+    ) -> Self {
         let key = match key.cast::<Recipe>() {
             Ok(recipe) => KeySource::Recipe(recipe.clone().unbind()),
             Err(_) => KeySource::Function(key.clone().unbind()),
@@ -55,7 +74,35 @@ impl Lookup {
                 cache: PyOnceLock::new(),
             },
         };
-        Self { key, store }
+        Self {
+            key,
+            store,
+            hits: AtomicU64::new(0),
+            misses: AtomicU64::new(0),
+            owner,
+            shared,
+            told: AtomicBool::new(false),
+            on_hit,
+            logs_hits: AtomicBool::new(false),
+        }
+    }
+
+    /// Hits and misses of this function since it was decorated, or since they were zeroed.
+    fn counts(&self) -> (u64, u64) {
+        (
+            self.hits.load(Ordering::Relaxed),
+            self.misses.load(Ordering::Relaxed),
+        )
+    }
+
+    #[setter]
+    fn set_logs_hits(&self, logs: bool) {
+        self.logs_hits.store(logs, Ordering::Relaxed);
+    }
+
+    fn reset_counts(&self) {
+        self.hits.store(0, Ordering::Relaxed);
+        self.misses.store(0, Ordering::Relaxed);
     }
 
     /// Whether it is a hit, with the value; or with the key.
@@ -71,6 +118,9 @@ impl Lookup {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        for function in [&self.shared, &self.on_hit].into_iter().flatten() {
+            visit.call(function)?;
+        }
         match &self.store {
             Store::Lru { source, .. } => visit.call(source)?,
             Store::Memory(cache) => visit.call(cache)?,
@@ -83,8 +133,38 @@ impl Lookup {
 }
 
 impl Lookup {
-    /// The result of an earlier call with these arguments, counted as a hit; or the key of the call.
+    /// The same as `find`, counted for the function too.
     pub(crate) fn look<'py>(
+        &self,
+        args: &Bound<'py, PyTuple>,
+        kwargs: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Looked<'py>> {
+        let looked = self.look_up(args, kwargs)?;
+        let counter = match looked {
+            Looked::Hit(_) => &self.hits,
+            Looked::Miss(_) => &self.misses,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+        if matches!(looked, Looked::Hit(_))
+            && self.logs_hits.load(Ordering::Relaxed)
+            && let Some(on_hit) = &self.on_hit
+        {
+            on_hit.bind(args.py()).call0()?;
+        }
+        Ok(looked)
+    }
+
+    fn tell_shared(&self, key: &Bound<'_, PyAny>) -> PyResult<()> {
+        if let Some(shared) = &self.shared
+            && !self.told.swap(true, Ordering::Relaxed)
+        {
+            shared.bind(key.py()).call1((key,))?;
+        }
+        Ok(())
+    }
+
+    /// The result of an earlier call with these arguments, counted as a hit; or the key of the call.
+    fn look_up<'py>(
         &self,
         args: &Bound<'py, PyTuple>,
         kwargs: Option<&Bound<'py, PyDict>>,
@@ -104,7 +184,12 @@ impl Lookup {
                     expect_lru(&cache).map(|cache| cache.clone().unbind())
                 })?;
                 Ok(match cache.get().lookup(&key)? {
-                    Found::Value(value) => Looked::Hit(value),
+                    Found::Value(value, owner) => {
+                        if owner != self.owner && owner != 0 {
+                            self.tell_shared(&key)?;
+                        }
+                        Looked::Hit(value)
+                    }
                     Found::Nothing => Looked::Miss(key),
                 })
             }
@@ -122,23 +207,4 @@ impl Lookup {
             }
         }
     }
-}
-
-/// The key that a key function gives. It must not be `None`, from a function that forgot its `return`, or something to
-/// be awaited: every call would have the same key, or a new one.
-fn given_key<'py>(
-    function: &Bound<'py, PyAny>,
-    args: &Bound<'py, PyTuple>,
-    kwargs: Option<&Bound<'py, PyDict>>,
-) -> PyResult<Bound<'py, PyAny>> {
-    static CHECKED: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let key = function.call(args, kwargs)?;
-    let is_plain = key.is_exact_instance_of::<PyString>()
-        || key.is_exact_instance_of::<PyTuple>()
-        || key.is_exact_instance_of::<PyInt>();
-    if is_plain {
-        return Ok(key);
-    }
-    let checked = CHECKED.import(key.py(), "refrain_cache._recipes", "given_key")?;
-    checked.call1((key,))
 }

@@ -32,7 +32,7 @@ pub(crate) struct ExactLru {
 
 /// The result of a lookup.
 pub(crate) enum Found {
-    Value(Py<PyAny>),
+    Value(Py<PyAny>, u64),
     Nothing,
 }
 
@@ -112,7 +112,7 @@ impl ExactLru {
         state.entries.touch(place);
         let entry = state.entries.get(place);
         Ok(entry.map_or(Found::Nothing, |entry| {
-            Found::Value(entry.value.clone_ref(py))
+            Found::Value(entry.value.clone_ref(py), entry.owner)
         }))
     }
 
@@ -141,6 +141,7 @@ impl ExactLru {
             written: now,
             expires: now + ttl,
             access_count: 0,
+            owner: 0,
         })
     }
 }
@@ -175,7 +176,7 @@ impl ExactLru {
         default: Option<Py<PyAny>>,
     ) -> PyResult<Option<Py<PyAny>>> {
         Ok(match self.lookup(key)? {
-            Found::Value(value) => Some(value),
+            Found::Value(value, _) => Some(value),
             Found::Nothing => default,
         })
     }
@@ -211,6 +212,12 @@ impl ExactLru {
         let removed = place.and_then(|place| state.entries.remove(place));
         drop(state);
         Ok(removed.is_some())
+    }
+
+    /// Removes the results of one function, and says how many there were. Nothing that is being computed is stored.
+    fn clear_owned(&self, owner: u64) -> usize {
+        let removed = self.lock().clear_owned(owner);
+        removed.len()
     }
 
     /// Removes all entries, keeps the counters, and says how many entries there were.
@@ -360,6 +367,7 @@ impl ExactLru {
     }
 
     /// The computation ends: its value is stored unless it has been overtaken. Says whether it is stored.
+    #[pyo3(signature = (ticket, key, value, size_mb, ttl_seconds, owner=0))]
     fn finish(
         &self,
         ticket: u64,
@@ -367,8 +375,10 @@ impl ExactLru {
         value: Py<PyAny>,
         size_mb: f64,
         ttl_seconds: Option<f64>,
+        owner: u64,
     ) -> PyResult<bool> {
-        let entry = self.written(key, value, size_mb, ttl_seconds)?;
+        let mut entry = self.written(key, value, size_mb, ttl_seconds)?;
+        entry.owner = owner;
         let mut removed = Removed::new();
         let (mut state, place) = self.locate(key, entry.key.hash)?;
         let stored = state.end(ticket) && state.store(place, entry, &mut removed);

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import dataclasses
+import datetime
 import inspect
 import pickle
 import threading
@@ -181,8 +183,69 @@ def test_a_generator_argument_is_not_consumed(decorated):
 
 def test_a_result_that_can_be_read_once_is_not_kept(decorated):
     cached, calls = decorated(lambda: iter([1, 2]))
-    assert list(cached()) == list(cached()) == [1, 2]
-    assert len(refrain_cache.get_cache()) == 0
+    with pytest.warns(BypassWarning, match="read only once") as told:
+        assert list(cached()) == list(cached()) == [1, 2]
+    assert len(refrain_cache.get_cache()) == 0 and len(told) == 1
+
+
+@pytest.mark.parametrize(
+    "hold", [lambda stream: (200, stream), lambda stream: [stream], lambda stream: {"a": {"b": stream}}, lambda stream: Held(stream)], ids=["tuple", "list", "dict", "dataclass"]
+)
+def test_a_stream_inside_of_a_result_is_noticed(decorated, hold):
+    cached, calls = decorated(lambda: hold(iter([1, 2])))
+    with pytest.warns(BypassWarning, match="read only once"):
+        cached(), cached()
+    assert len(calls) == 2 and len(refrain_cache.get_cache()) == 0
+
+
+@dataclasses.dataclass
+class Held:
+    stream: object
+
+
+def test_a_condition_decides_what_is_kept(decorated):
+    answers = iter(["", "", "answer", "never"])
+    cached, calls = decorated(lambda: next(answers), condition=bool)
+    assert [cached() for _ in range(5)] == ["", "", "answer", "answer", "answer"]
+    broken, calls = decorated(lambda: 1, condition=lambda value: 1 / 0)
+    with pytest.warns(BypassWarning, match="not kept"):
+        assert broken() == broken() == 1
+
+
+def test_tags_may_depend_on_the_arguments():
+    cache = Cache()
+    render = cache.cached(tags=lambda prompt, model: [f"model:{model}"])(lambda prompt, model: prompt)
+    render("a", "v1"), render("a", "v2"), render("b", model="v2")
+    assert cache.invalidate_tag("model:v2") == 2
+    broken = cache.cached(tags=lambda prompt: 1 / 0)(lambda prompt: prompt)
+    with pytest.warns(BypassWarning, match="without the cache"):
+        assert broken("a") == "a"
+
+
+def test_a_time_to_live_may_be_a_duration(decorated, clock):
+    cached, calls = decorated(lambda: 1, ttl_seconds=datetime.timedelta(minutes=1), cache=LRUCache(clock=clock))
+    cached(), cached()
+    clock.advance(60)
+    cached()
+    assert len(calls) == 2
+    with pytest.raises(TypeError, match="ttl_seconds"):
+        Cache().cached(ttl_seconds="60")
+
+
+def test_the_environment_is_obeyed(monkeypatch):
+    monkeypatch.setenv("DISABLE_RESULT_CACHE", "1")
+    assert cached_result_sync()(len) is len
+    monkeypatch.setenv("DISABLE_RESULT_CACHE", "perhaps")
+    with pytest.raises(ValueError, match="DISABLE_RESULT_CACHE"):
+        cached_result_sync()(len)
+    monkeypatch.setattr("refrain_cache._lru._process_wide", None)
+    monkeypatch.setenv("CACHE_MAX_SIZE", "many")
+    with pytest.raises(ValueError, match="CACHE_MAX_SIZE.*'many'"):
+        refrain_cache.get_cache()
+    monkeypatch.setenv("CACHE_MAX_SIZE", "7")
+    monkeypatch.setenv("CACHE_TTL_SECONDS", "60")
+    cache = refrain_cache.get_cache(max_memory_mb=3)
+    assert (cache.max_size, cache.max_memory_mb, cache.default_ttl_seconds) == (7, 3, 60)
 
 
 def test_an_error_is_not_stored(decorated):
@@ -397,15 +460,19 @@ def test_files_count_by_their_content_on_request(tmp_path):
     [
         ({"cache_key_fn": "key"}, "must be a function"),
         ({"ttl_seconds": float("nan")}, "nan"),
+        ({"ttl_seconds": "60"}, "`ttl_seconds` is '60'"),
         ({"cache": {}}, "must be an LRUCache"),
         ({"ignore": "self"}, "list of names"),
         ({"ignore": ["absent"]}, "not a parameter"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused_when_decorating(settings, message):
-    for decorator in (cached_result, cached_result_sync):
+    async def coroutine(a):
+        return a
+
+    for decorator, function in ((cached_result, coroutine), (cached_result_sync, lambda a: a)):
         with pytest.raises((TypeError, ValueError), match=message):
-            decorator(**settings)(lambda a: a)
+            decorator(**settings)(function)
 
 
 def test_the_wrong_decorator_is_refused():
@@ -417,15 +484,15 @@ def test_the_wrong_decorator_is_refused():
 
     with pytest.raises(TypeError, match="decorate it with `cached_result`"):
         cached_result_sync()(coroutine)
+    with pytest.raises(TypeError, match="decorate it with `cached_result_sync`"):
+        cached_result()(lambda: 1)
+    with pytest.raises(TypeError, match="belongs below it"):
+        cached_result_sync()(staticmethod(len))
     for decorator in (cached_result_sync, cached_result):
         with pytest.raises(TypeError):
             decorator()(stream)
         with pytest.raises(TypeError, match="without parentheses"):
             decorator(test_the_wrong_decorator_is_refused)("argument")
-    with pytest.raises(TypeError, match="give `name`"):
-        import functools
-
-        cached_result_sync()(functools.partial(print))
 
 
 def test_an_asynchronous_function_stays_one():

@@ -55,7 +55,7 @@ def of_vector(value):
     if kind == "tuple":
         return tuple(of_vector(item) for item in content)
     if kind == "set":
-        return Described("value", frozenset(map(of_vector, content)))
+        return Described("value", set(map(of_vector, content)))
     if kind == "map":
         return {name: of_vector(item) for name, item in content}
     if kind == "table":
@@ -174,8 +174,8 @@ def test_a_key_is_the_same_whether_or_not_it_was_made_lately():
 def test_an_order_that_means_nothing_makes_no_difference():
     assert key_for({"a": 1, "b": 2}) == key_for({"b": 2, "a": 1})
     assert key_for({1: 1, "b": 2}) == key_for({"b": 2, 1: 1})
-    assert key_for({3, 1, 2}) == key_for(frozenset([2, 3, 1]))
-    assert key_for(b"a") == key_for(bytearray(b"a"))
+    assert key_for({3, 1, 2}) == key_for({2, 3, 1}) != key_for(frozenset([2, 3, 1]))
+    assert key_for(b"a") != key_for(bytearray(b"a"))
     assert key_for(float("nan")) == key_for(float("nan"))
 
 
@@ -223,16 +223,20 @@ def endless():
     return holder
 
 
-def spiced():
+def spiced(spice):
     text = Text("a")
-    text.spice = 1
+    text.spice = spice
     return text
 
 
-def changed():
+def changed(depth):
     size = Size(1)
-    size.depth = 3
+    size.depth = depth
     return size
+
+
+def callback_of(steps):
+    return lambda: len(steps)
 
 
 @pytest.mark.parametrize(
@@ -245,14 +249,13 @@ def changed():
         (io.BytesIO(b"a"), "read only once"),
         (endless(), "nested deeper"),
         ("\ud800", "surrogate"),
-        (lambda: 1, "no stable form"),
-        (Opaque, "no stable form"),
-        (spiced(), "attributes of its own"),
-        (changed(), "attributes that are no fields"),
+        (callback_of([1]), "`steps` around it"),
+        (spiced(Opaque()), r"\.spice"),
+        (changed(Opaque()), r"\.depth"),
         (10**5000, "digits"),
         ({1: 1, Opaque(): 2}, "no stable form"),
     ],
-    ids=["object", "inside", "iterator", "generator", "file", "endless", "surrogate", "function", "class", "text", "record", "digits", "key"],
+    ids=["object", "inside", "iterator", "generator", "file", "endless", "surrogate", "function", "text", "record", "digits", "key"],
 )
 def test_what_cannot_be_keyed_is_named_with_the_reason(value, message):
     with pytest.raises(UnkeyableError, match=message) as error:
@@ -293,14 +296,16 @@ def test_arrays_count_by_type_shape_and_content():
         base, base.astype("<i8"), base.astype(">i4"), base.reshape(2, 3), base.reshape(3, 2), base[::-1], base[:0], numpy.array(5),
         base.tolist(), numpy.int32(5), numpy.int64(5), 5, numpy.float64(5), 5.0, numpy.bool_(True), numpy.array(["a"]), base.dtype,
         numpy.array([(1, 2.0)], dtype=[("a", "i4"), ("b", "f8")]), numpy.array([(1, 2.0)], dtype=[("x", "i4"), ("b", "f8")]),
-        numpy.datetime64("2026-01-01"), numpy.timedelta64(1, "D"), numpy.timedelta64(1, "s"),
+        numpy.array([(1, 2.0)], dtype=[("a", "i4"), ("b", "f8")])[0], numpy.array([(1, 2.0)], dtype=[("x", "i4"), ("b", "f8")])[0],
+        numpy.dtype([("a", "i4")]), numpy.dtype([("b", "i4")]), numpy.dtype("O"), numpy.datetime64("2026-01-01"), numpy.timedelta64(1, "D"), numpy.timedelta64(1, "s"),
     ]  # fmt: skip
     for one, other in itertools.combinations(different, 2):
         assert key_for(one) != key_for(other), (one, other)
     # How the same content lies in memory makes no difference.
     assert key_for(base.reshape(2, 3)) == key_for(numpy.asfortranarray(base.reshape(2, 3)))
     assert key_for(base[::2]) == key_for(numpy.array([0, 2, 4], dtype="<i4"))
-    for refused in (numpy.array([Opaque()]), numpy.ma.masked_array([1, 2], [True, False])):
+    with_objects = numpy.array([(1, Opaque())], dtype=[("a", "i4"), ("b", "O")])
+    for refused in (numpy.array([Opaque()]), with_objects, with_objects[0], numpy.zeros(1, numpy.dtype("i4", metadata={"unit": "mm"})), numpy.ma.masked_array([1, 2], [True, False])):
         with pytest.raises(UnkeyableError):
             key_for(refused)
 
@@ -337,10 +342,11 @@ def test_pydantic_models_count_by_their_fields():
     class Other(Request):
         pass
 
-    assert key_for(Request(prompt="a")) == key_for(Request(seed=0, prompt="a"))
-    different = [Request(prompt="a"), Request(prompt="b"), Request(prompt="a", seed=1), Request(prompt="a", more=1), Other(prompt="a")]
+    assert key_for(Request(prompt="a", seed=0)) == key_for(Request(seed=0, prompt="a"))
+    # A function may ask which fields were given.
+    different = [Request(prompt="a", seed=0), Request(prompt="a"), Request(prompt="b"), Request(prompt="a", seed=1), Request(prompt="a", more=1), Other(prompt="a")]
     different.append({"prompt": "a", "seed": 0, "inner": []})
     for one, other in itertools.combinations(different, 2):
         assert key_for(one) != key_for(other), (one, other)
-    with pytest.raises(UnkeyableError, match=r"`key\.more`"):
+    with pytest.raises(UnkeyableError, match=r"\.more`"):
         key_for(Request(prompt="a", more=object()))

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import datetime
+import functools
 import inspect
-from typing import Any, Awaitable, Callable, Iterable
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, Iterable, TypeVar
 
 from . import _forks
-from ._calls import Notices, remember, remember_async
+from ._calls import remember, remember_async
 from ._disk import DiskTier
 from ._flights import Results
-from ._native import MISSING, Key, Lookup, MemoryCache
-from ._options import check_limits, size_of_value, tags_of
-from ._recipes import check_outlives_process, given_key, key_for, recipe_of
+from ._handles import Explanation, Handles
+from ._native import MISSING, Key, MemoryCache, Recipe
+from ._notices import Notices
+from ._options import check_limits, seconds_of, size_of_value, tags_of
+from ._paths import path_of
+from ._recipes import key_for, recipe_of
 from ._results import MemoryFlights, MemoryResults
 from ._sizes import estimate_bytes
 from ._tiers import TieredFlights, TieredMemory, TieredResults
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from ._typed import AnyDecorator
+
+_Value = TypeVar("_Value")
 
 
 class Cache:
@@ -78,7 +90,7 @@ class Cache:
     def get_or_compute(
         self,
         key: Any,
-        compute: Callable[[], Any],
+        compute: Callable[[], _Value],
         *,
         ttl_seconds: float | None = None,
         cost_seconds: float | None = None,
@@ -86,7 +98,7 @@ class Cache:
         size_bytes: int | None = None,
         timeout_seconds: float | None = None,
         refresh: bool = False,
-    ) -> Any:
+    ) -> _Value:
         """The value; made by `compute()` on this thread if there is none and no other caller makes it.
 
         `timeout_seconds` limits the wait for another caller. `refresh` does not look at the stored value.
@@ -95,16 +107,16 @@ class Cache:
         if not refresh:
             found = self._native.hit(digest, MISSING)
             if found is not MISSING:
-                return found
+                return found  # type: ignore[no-any-return]
         results = self._results(
             Notices(compute), ttl_seconds, cost_seconds, tags_of(tags), size_bytes, refresh
         )
-        return self._flights.run(results, digest, compute, timeout_seconds)
+        return self._flights.run(results, digest, compute, timeout_seconds)  # type: ignore[no-any-return]
 
     async def get_or_compute_async(
         self,
         key: Any,
-        compute: Callable[[], Awaitable[Any]],
+        compute: Callable[[], Awaitable[_Value]],
         *,
         ttl_seconds: float | None = None,
         cost_seconds: float | None = None,
@@ -112,58 +124,115 @@ class Cache:
         size_bytes: int | None = None,
         timeout_seconds: float | None = None,
         refresh: bool = False,
-    ) -> Any:
+    ) -> _Value:
         """The same for tasks of asyncio or trio. A caller that is cancelled does not stop the computation."""
         digest = key_for(key)
         if not refresh:
             found = self._native.hit(digest, MISSING)
             if found is not MISSING:
-                return found
+                return found  # type: ignore[no-any-return]
         results = self._results(
             Notices(compute), ttl_seconds, cost_seconds, tags_of(tags), size_bytes, refresh
         )
-        return await self._flights.run_async(results, digest, compute, timeout_seconds)
+        return await self._flights.run_async(results, digest, compute, timeout_seconds)  # type: ignore[no-any-return]
 
     def cached(
         self,
         *,
         key: Callable[..., Any] | None = None,
-        ttl_seconds: float | None = None,
+        ttl_seconds: float | datetime.timedelta | None = None,
         cost_seconds: float | None = None,
-        tags: Iterable[str] = (),
+        tags: Iterable[str] | Callable[..., Iterable[str]] = (),
         name: str | None = None,
-        version: str = "1",
+        version: str | None = None,
         ignore: Iterable[str] = (),
         by_content: Iterable[str] = (),
-    ) -> Callable[[Callable[..., Any]], Any]:
+        follow: bool = True,
+        condition: Callable[[Any], bool] | None = None,
+    ) -> AnyDecorator[Key]:
         """Decorates a function, asynchronous or not, to keep its results here."""
-        labels = tags_of(tags)
+        ttl = seconds_of(ttl_seconds)
+        labels = None if callable(tags) else tags_of(tags)
 
         def decorate(function: Callable[..., Any]) -> Any:
-            key_source: Any
-            if key is None:
-                if self._disk is not None and name is None:
-                    check_outlives_process(function)
-                recipe = recipe_of(
-                    function, name=name, version=version, ignore=ignore, by_content=by_content
-                )
-                key_source, key_of_call = recipe, lambda *args, **kwargs: recipe.key(args, kwargs)
-            else:
-                key_source = key_of_call = lambda *args, **kwargs: key_for(
-                    given_key(key(*args, **kwargs))
+            recipe = recipe_of(
+                function,
+                name=name,
+                version=version,
+                ignore=ignore,
+                by_content=by_content,
+                follow=follow,
+                key=key,
+                lasting=self._disk is not None,
+            )
+
+            frames = 4 if inspect.iscoroutinefunction(function) else 3
+            handles = Handles(function, recipe, self._native, ignore, frames)
+            tag = f"function:{name or path_of(function)}"
+
+            def results(args: Any, kwargs: Any, refresh: bool = False) -> Results:
+                told = tags_of(tags(*args, **kwargs)) if callable(tags) else labels or []
+                return self._results(
+                    handles.notices, ttl, cost_seconds, [*told, tag], None, refresh, condition
                 )
 
-            def keeping(notices: Notices) -> tuple[MemoryFlights, Results]:
-                return self._flights, self._results(
-                    notices, ttl_seconds, cost_seconds, labels, None, False
-                )
+            def keeping(notices: Notices, args: Any, kwargs: Any) -> tuple[MemoryFlights, Results]:
+                return self._flights, results(args, kwargs)
+
+            def compute_again(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+                flights = self._flights
+                run = flights.run_async if inspect.iscoroutinefunction(function) else flights.run
+                again = results(args, kwargs, refresh=True)
+                return run(again, recipe.key(args, kwargs), functools.partial(function, *args, **kwargs))
 
             decorated = remember_async if inspect.iscoroutinefunction(function) else remember
-            cached = decorated(function, Lookup(key_source, self._native), keeping)
-            cached.cache_key = key_of_call
-            return cached
+            cached = decorated(function, handles, keeping)
+            return self._with_handles(cached, handles, recipe, tag, compute_again)
 
         return decorate
+
+    def _with_handles(
+        self,
+        cached: Any,
+        handles: Handles,
+        recipe: Recipe,
+        tag: str,
+        compute_again: Callable[[tuple[Any, ...], dict[str, Any]], Any],
+    ) -> Any:
+        def cache_key(*args: Any, **kwargs: Any) -> Key:
+            """The key of a call with these arguments."""
+            return recipe.key(args, kwargs)
+
+        def invalidate(*args: Any, **kwargs: Any) -> bool:
+            """Removes the result of a call with these arguments, and says whether there was one."""
+            return self.invalidate(recipe.key(args, kwargs))
+
+        def peek(*args: Any, **kwargs: Any) -> Any:
+            """The stored result, or `None`; nothing is computed."""
+            return self._peek(recipe.key(args, kwargs))
+
+        def refresh(*args: Any, **kwargs: Any) -> Any:
+            """Computes the result anew, and stores it in the place of the older one."""
+            return compute_again(args, kwargs)
+
+        def clear() -> int:
+            """Removes all results of this function, of all of its versions."""
+            return self.invalidate_tag(tag)
+
+        def explain(*args: Any, **kwargs: Any) -> Explanation:
+            """What is in the key of a call, and what differs from the calls before."""
+            return handles.explain(cache_key, self.__contains__, args, kwargs)
+
+        for handle in (cache_key, invalidate, peek, refresh, clear, explain):
+            setattr(cached, handle.__name__, handle)
+        cached.info = handles.info
+        return cached
+
+    def _peek(self, key: Key) -> Any:
+        found = self._native.peek(key)
+        if found is None and self._disk is not None:
+            return self._disk.get(key)
+        return None if found is None else found[0]
 
     def invalidate(self, key: Any) -> bool:
         """Removes the entry, from the disk first. What is being computed for it now is not stored.
@@ -222,6 +291,17 @@ class Cache:
         check_limits(**changed)
         self._native.set_limits(**changed)
 
+    def close(self) -> None:
+        """Lets go of the folder, if there is one; the memory goes on."""
+        if self._disk is not None:
+            self._disk.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def __len__(self) -> int:
         return len(self._native)
 
@@ -252,8 +332,9 @@ class Cache:
         tags: list[str],
         size_bytes: int | None,
         refresh: bool,
+        condition: Callable[[Any], bool] | None = None,
     ) -> Results:
         kind = MemoryResults if self._disk is None else TieredResults
         return kind(
-            self._native, self._size_of, notices, ttl_seconds, cost_seconds, tags, size_bytes, refresh
+            self._native, self._size_of, notices, ttl_seconds, cost_seconds, tags, size_bytes, refresh, condition
         )

@@ -7,7 +7,7 @@ import os
 from typing import Any, Callable, Iterable
 
 from . import _forks, codecs
-from ._calls import Notices
+from ._notices import Notices
 from ._errors import CodecError, DiskError, DiskReadOnlyError
 from ._native import DiskFolder, DiskTicket, Key
 from ._options import check_limits, tags_of
@@ -19,6 +19,7 @@ _MEDIA_TYPES = {
     "json": "application/json",
     "numpy": "application/x-npy",
     "pil": "image/png",
+    "values": "application/octet-stream",
     "pickle": "application/octet-stream",
 }
 

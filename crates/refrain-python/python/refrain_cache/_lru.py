@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from . import _forks
+from . import _environment, _forks
 from ._flights import Flights
 from ._native import ExactLru
 
@@ -145,16 +145,26 @@ _making = threading.RLock()
 
 
 def get_cache(
-    max_size: int = 1000,
-    max_memory_mb: float = 512.0,
+    max_size: int | None = None,
+    max_memory_mb: float | None = None,
     default_ttl_seconds: float | None = None,
 ) -> LRUCache:
-    """The cache of the whole process. The first call makes it; later ones ignore their arguments."""
+    """The cache of the whole process. The first call makes it; later ones ignore their arguments.
+
+    What is not given is what `CACHE_MAX_SIZE`, `CACHE_MAX_MEMORY_MB` and `CACHE_TTL_SECONDS` say, or 1000 entries, 512 MB
+    and no time to live.
+    """
     global _process_wide
     if _process_wide is None:
         with _making:
             if _process_wide is None:
-                _process_wide = LRUCache(max_size, max_memory_mb, default_ttl_seconds)
+                given = {
+                    "max_size": max_size,
+                    "max_memory_mb": max_memory_mb,
+                    "default_ttl_seconds": default_ttl_seconds,
+                }
+                given = {name: value for name, value in given.items() if value is not None}
+                _process_wide = LRUCache(**{**_environment.limits(), **given})
     return _process_wide
 
 

@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import os
-import threading
-import types
 from collections.abc import Mapping
 from typing import Any, Callable, Iterable
 
-from . import _forks
 from ._describe import describe
+from ._identity import fleeting_variable, identity_of, new_token
 from ._native import Key, Media, Recipe, key_of
+from ._paths import bound_of
 
 
 def recipe_of(
     function: Callable[..., Any],
     *,
     name: str | None = None,
-    version: str = "1",
+    version: str | None = None,
     ignore: Iterable[str] = (),
     by_content: Iterable[str] = (),
+    follow: bool = True,
+    key: Callable[..., Any] | None = None,
+    lasting: bool = False,
 ) -> Recipe:
     """The recipe for calls of `function`.
 
     `ignore` names parameters that do not count, `by_content` those that are paths of files whose content counts.
+    `key` gives what counts in the place of the arguments. `lasting` refuses functions that no other process can know.
     """
     ignored, contents = _names(ignore, "ignore"), _names(by_content, "by_content")
     parameters = _parameters(function)
@@ -34,6 +38,13 @@ def recipe_of(
                 f"`{given}` is not a parameter of {function!r}; "
                 f"its parameters are {', '.join(parameters) or 'none'}"
             )
+    if lasting and name is None:
+        variable = fleeting_variable(function)
+        if variable is not None:
+            raise TypeError(
+                f"{function!r} depends on the variable `{variable}` around it, which may change or has no key, and its "
+                "results outlive the process; give it a `name` that tells, or make it an argument"
+            )
     described = [
         (
             parameter.name,
@@ -42,58 +53,24 @@ def recipe_of(
         )
         for parameter in parameters.values()
     ]
-    fingerprint = str(version)
-    if name is None:
-        name, number = _own_name(function)
-        if number:
-            fingerprint = f"{fingerprint}#{number}"
+    bound = bound_of(function)
+    identify = functools.partial(
+        identity_of,
+        function,
+        name=name,
+        version=None if version is None else str(version),
+        follow=follow,
+        token=None if lasting else new_token(),
+    )
     return Recipe(
-        name,
-        fingerprint,
+        identify,
         described,
         describe,
         set(ignored),
         {parameter: _content for parameter in contents},
+        (bound,) if bound else None,
+        key,
     )
-
-
-_named: dict[str, list[Any]] = {}
-_naming = threading.RLock()
-
-
-def _own_name(function: Callable[..., Any]) -> tuple[str, int]:
-    """The path of the function, and how many others had the same one before.
-
-    Lambdas, functions made by functions, and what is defined again in a notebook share their path with others, and
-    must not share their results.
-    """
-    module, path = getattr(function, "__module__", None), getattr(function, "__qualname__", None)
-    if module is None or path is None:
-        raise TypeError(f"{function!r} has no name that its results could be kept under; give `name`")
-    name = f"{module}.{path}"
-    code = getattr(function, "__code__", None)
-    if code is None or getattr(function, "__closure__", None):
-        code = object()
-    with _naming:
-        known = _named.setdefault(name, [])
-        if code not in known:
-            known.append(code if isinstance(code, types.CodeType) else None)
-            return name, len(known) - 1
-        return name, known.index(code)
-
-
-def check_outlives_process(function: Callable[..., Any]) -> None:
-    """Refuses a function whose name tells less than its results depend on.
-
-    Functions made by one function are told apart by their order, which may be another one in the next process.
-    """
-    code = getattr(function, "__code__", None)
-    around = [name for name in getattr(code, "co_freevars", ()) if name != "__class__"]
-    if around:
-        raise TypeError(
-            f"{function!r} depends on variables around it ({', '.join(around)}) that no key tells, and its results "
-            "outlive the process; give it a `name` that tells, or make them arguments"
-        )
 
 
 def _parameters(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
@@ -106,7 +83,7 @@ def _parameters(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]
 
 def key_for(item: Any) -> Key:
     """The key of a value; a `Key` is its own."""
-    if isinstance(item, Key):
+    if type(item) is Key:
         return item
     return key_of("python", "value", {"key": item}, describe)
 
@@ -139,11 +116,3 @@ def _content(path: Any, name: str) -> Any:
         raise TypeError(f"`{name}` is keyed by the content of a file but is a {type(path).__name__}")
     with open(path, "rb") as file:
         return Media(file.read())
-
-
-def _new_locks() -> None:
-    global _naming
-    _naming = threading.RLock()
-
-
-_forks.call_in_children(_new_locks)

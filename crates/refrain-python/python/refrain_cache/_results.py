@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Callable
 
-from ._calls import Notices, is_single_use
+from ._notices import Notices
+from ._streams import is_single_use
 from ._flights import Flight, Flights
 from ._native import Key, MemoryCache
 from ._options import size_of_value
@@ -42,6 +43,7 @@ class MemoryResults:
         tags: list[str],
         size_bytes: int | None,
         refresh: bool,
+        condition: Callable[[Any], bool] | None = None,
     ) -> None:
         self._memory = memory
         self._size_of = size_of
@@ -50,6 +52,8 @@ class MemoryResults:
         self._tags = tags
         self._size_bytes = size_bytes
         self._refresh = refresh
+        self._condition = condition
+        self._notices = notices
         self.failed = notices.failed
 
     def begin(self, key: Key) -> Any:
@@ -62,9 +66,13 @@ class MemoryResults:
 
     def finish(self, ticket: Any, key: Key, value: Any, seconds: float) -> bool:
         if is_single_use(value):
+            self._notices.gives_stream()
             ticket.ticket.abandon()
             return False
         try:
+            if not self.is_to_be_kept(value):
+                ticket.ticket.abandon()
+                return True
             size = size_of_value(value, self._size_of, self._size_bytes)
             cost = seconds if self._cost_seconds is None else self._cost_seconds
             self._memory.finish(ticket.ticket, value, size, self._ttl_seconds, cost, self._tags)
@@ -72,6 +80,9 @@ class MemoryResults:
             ticket.ticket.abandon()
             raise
         return True
+
+    def is_to_be_kept(self, value: Any) -> bool:
+        return self._condition is None or bool(self._condition(value))
 
     def abandon(self, ticket: Any) -> None:
         ticket.ticket.abandon()

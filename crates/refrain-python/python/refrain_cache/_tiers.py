@@ -13,7 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Awaitable, Callable
 
 from . import _forks
-from ._calls import Notices, is_single_use
+from ._notices import Notices
+from ._streams import is_single_use
 from ._disk import DiskEntry, DiskTier
 from ._flights import Flight, Results
 from ._loops import Loop, current_loop
@@ -151,6 +152,8 @@ class TieredResults(MemoryResults):
         cost = seconds if self._cost_seconds is None else self._cost_seconds
         ttl = self._memory.lifetime(self._ttl_seconds)
         try:
+            if not self.is_to_be_kept(value):
+                return
             self._disk._keep(self._ticket, key, value, ttl, cost, self._tags)
         except Exception as error:
             self.failed(error)

@@ -25,6 +25,8 @@ pub(super) struct Entry {
     /// Seconds on the cache's clock; infinite if it never expires.
     pub(super) expires: f64,
     pub(super) access_count: u64,
+    /// The number of the function whose result it is; 0 if none said so.
+    pub(super) owner: u64,
 }
 
 /// The place of an entry, as long as it is there: a slot is used again, with another generation.
@@ -141,11 +143,21 @@ impl Entries {
 
     /// All entries, the least recently used one first.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Entry> {
+        self.by_use().map(|(_, entry)| entry)
+    }
+
+    /// Where the results of one function are.
+    pub(super) fn places_of(&self, owner: u64) -> Vec<Place> {
+        let owned = self.by_use().filter(|(_, entry)| entry.owner == owner);
+        owned.map(|(place, _)| place).collect()
+    }
+
+    fn by_use(&self) -> impl Iterator<Item = (Place, &Entry)> {
         std::iter::successors((self.oldest != NONE).then_some(self.oldest), |&slot| {
             let newer = self.slots[slot as usize].newer;
             (newer != NONE).then_some(newer)
         })
-        .map(|slot| self.occupied(slot).1)
+        .map(|slot| self.occupied(slot))
     }
 
     fn occupied(&self, slot: u32) -> (Place, &Entry) {

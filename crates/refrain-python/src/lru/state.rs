@@ -94,6 +94,14 @@ impl State {
         std::mem::replace(&mut self.entries, Entries::new())
     }
 
+    /// What is being computed is not stored either: whose it is, is not known before it ends.
+    pub(super) fn clear_owned(&mut self, owner: u64) -> Vec<Entry> {
+        self.running.clear();
+        let places = self.entries.places_of(owner);
+        let removed = places.into_iter().map(|place| self.entries.remove(place));
+        removed.flatten().collect()
+    }
+
     /// A computation for a key of this hash begins.
     pub(super) fn begin(&mut self, hash: isize) -> u64 {
         self.next_ticket += 1;
