@@ -16,8 +16,14 @@ from refrain_cache import Cache, DiskTier
 pytestmark = pytest.mark.filterwarnings("ignore::refrain_cache.BypassWarning")
 
 KEYS = st.sampled_from(["a", "b", 1, 1.0, (1, "a")])
+
+
+class Uncoded(int):
+    """Has no codec."""
+
+
 # What has a codec, and what has none and is in memory only.
-MAKERS = st.sampled_from([lambda n: n, lambda n: str(n), lambda n: {"n": [n]}, lambda n: b"%d" % n, lambda n: (n,)])
+MAKERS = st.sampled_from([lambda n: n, lambda n: str(n), lambda n: {"n": [n]}, lambda n: b"%d" % n, lambda n: (n, {n}), lambda n: Uncoded(n)])
 TTLS = st.sampled_from([None, None, None, 2, 5])
 TAGS = st.lists(st.sampled_from(["red", "green"]), unique=True)
 
@@ -26,7 +32,7 @@ class Entry:
     def __init__(self, value, expires, tags):
         self.value, self.expires, self.tags = value, expires, tags
         #: Nobody else has it once the memory has let it go.
-        self.may_be_gone = isinstance(value, tuple)
+        self.may_be_gone = isinstance(value, Uncoded)
 
 
 class TieredMachine(RuleBasedStateMachine):

@@ -14,23 +14,26 @@ from typing import Any, Callable
 
 from ._errors import CodecError
 
-__all__ = ["decode", "encode"]
+__all__ = ["decode", "encode", "register"]
 
 
 def encode(value: Any, codec: str | None = None) -> tuple[str, bytes]:
     """The name of the codec and the bytes.
 
     `bytes`, `text`, `numpy` and `pil` are for values of those types, `json` for what JSON gives back as it was: texts,
-    booleans, whole numbers, finite floats, `None`, lists, and dictionaries with texts as keys. Anything else is a
-    `CodecError`, and so is a value that the named codec does not give back equal.
+    booleans, whole numbers, finite floats, `None`, lists, and dictionaries with texts as keys. `values` is for all
+    that is made of such things, and for what has been registered. Anything else is a `CodecError`, and so is a value
+    that the named codec does not give back equal.
     """
-    name = _codec_of(value) if codec is None else codec
     try:
+        if codec is None:
+            return _encode(value)
+        name = codec
         return name, _codec(name)[0](value)
     except CodecError:
         raise
     except Exception as error:
-        raise CodecError(f"a {type(value).__name__} cannot be written as {name}: {error}") from error
+        raise CodecError(f"a {type(value).__name__} cannot be written{f' as {codec}' if codec else ''}: {error}") from error
 
 
 def decode(codec: str, data: bytes) -> Any:
@@ -43,16 +46,45 @@ def decode(codec: str, data: bytes) -> Any:
         raise CodecError(f"these {len(data)} bytes are not what {codec} writes: {error}") from error
 
 
-def _codec_of(value: Any) -> str:
-    if type(value) is bytes:
-        return "bytes"
-    if type(value) is str:
-        return "text"
-    if "numpy" in sys.modules and type(value) is sys.modules["numpy"].ndarray:
-        return "numpy"
-    if "PIL.Image" in sys.modules and isinstance(value, sys.modules["PIL.Image"].Image):
-        return "pil"
-    return "json"
+def register(kind: type, name: str, write: Callable[[Any], bytes], read: Callable[[bytes], Any]) -> None:
+    """Has objects of exactly this type written and read by functions of yours, alone and inside of other values.
+
+    `name` is stored with them: a reader registers the same name. Register before the first object is written.
+    """
+    if not isinstance(kind, type) or not isinstance(name, str) or not callable(write) or not callable(read):
+        raise TypeError("`register` takes a type, a name, and functions that write and read")
+    from ._trees import register as register_tree
+
+    register_tree(kind, name, write, read)
+
+
+def _encode(value: Any) -> tuple[str, bytes]:
+    kind = type(value)
+    if kind is bytes:
+        return "bytes", value
+    try:
+        if kind is str:
+            return "text", _write_text(value)
+        if "numpy" in sys.modules and kind is sys.modules["numpy"].ndarray and value.dtype.metadata is None:
+            return "numpy", _write_numpy(value)
+        if "PIL.Image" in sys.modules and kind is sys.modules["PIL.Image"].Image:
+            return "pil", _write_pil(value)
+        return "json", _write_json(value)
+    except Exception:
+        # Of its type, but more than the format for the type can hold.
+        return "values", _write_values(value)
+
+
+def _write_values(value: Any) -> bytes:
+    from ._trees import write_tree
+
+    return write_tree(value)
+
+
+def _read_values(data: bytes) -> Any:
+    from ._tree_reader import read_tree
+
+    return read_tree(data)
 
 
 def _codec(name: str) -> tuple[Callable[[Any], bytes], Callable[[bytes], Any]]:
@@ -127,14 +159,12 @@ def _write_pil(value: Any) -> bytes:
     if value.mode not in _PIL_MODES:
         raise CodecError(f"PNG does not give the mode {value.mode} back; convert it, or store an array")
     file = io.BytesIO()
-    value.save(file, "PNG", exif=value.getexif(), icc_profile=value.info.get("icc_profile"))
+    value.save(file, "PNG")
     data = file.getvalue()
     again = _read_pil(data)
-    same = again.mode == value.mode and again.tobytes() == value.tobytes()
-    if same and value.mode == "P":
-        same = again.convert("RGBA").tobytes() == value.convert("RGBA").tobytes()
-    if not same:
-        raise CodecError(f"PNG does not give this picture of mode {value.mode} back as it was")
+    # Pillow compares class, mode, size, pixels, palette and `info`.
+    if again != value or again.getexif().tobytes() != value.getexif().tobytes():
+        raise CodecError("PNG does not give this picture back as it was, with all that is written in it")
     return data
 
 
@@ -144,7 +174,8 @@ def _read_pil(data: bytes) -> Any:
     # Named, so that the bytes cannot choose another of Pillow's readers.
     image = Image.open(io.BytesIO(data), formats=["PNG"])
     image.load()
-    return image
+    # No longer a part of its file.
+    return image.copy()
 
 
 _CODECS: dict[str, tuple[Callable[[Any], bytes], Callable[[bytes], Any]]] = {
@@ -153,5 +184,6 @@ _CODECS: dict[str, tuple[Callable[[Any], bytes], Callable[[bytes], Any]]] = {
     "json": (_write_json, lambda data: json.loads(data.decode())),
     "numpy": (_write_numpy, _read_numpy),
     "pil": (_write_pil, _read_pil),
+    "values": (_write_values, _read_values),
     "pickle": (pickle.dumps, pickle.loads),
 }
