@@ -1,14 +1,14 @@
 //! Answers the same request again and again without a socket: what a hit costs in instructions and allocations.
 //!
 //! ```sh
-//! cargo build --release -p refrain-server --example hit_cost
-//! for hits in 1000 11000; do
-//!   valgrind --tool=callgrind --callgrind-out-file=/dev/null target/release/examples/hit_cost $hits
-//!   valgrind target/release/examples/hit_cost $hits
+//! cargo build -p refrain-server --example hit_cost
+//! for hits in 200 1200; do
+//!   valgrind --tool=callgrind --callgrind-out-file=/dev/null target/debug/examples/hit_cost $hits
+//!   valgrind target/debug/examples/hit_cost $hits
 //! done
 //! ```
 //!
-//! The differences of the two runs, divided by 10,000, are those of one hit: `Collected` counts instructions, and
+//! The differences of the two runs, divided by 1,000, are those of one hit: `Collected` counts instructions, and
 //! `total heap usage` allocations.
 
 use axum::body::Body;
