@@ -8,7 +8,14 @@ use std::task::{Context, Poll, Wake, Waker};
 use crate::sync::thread::{self, Thread};
 
 /// Runs a future to its end on this thread, which sleeps in between.
-pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
+///
+/// For callers without a runtime. Not for a thread that a runtime runs its tasks on: what the future waits for may be one
+/// of those.
+///
+/// ```
+/// assert_eq!(refrain::block_on(async { 6 * 7 }), 42);
+/// ```
+pub fn block_on<F: Future>(future: F) -> F::Output {
     struct Unpark(Thread);
     impl Wake for Unpark {
         fn wake(self: Arc<Self>) {

@@ -27,6 +27,10 @@ pub struct Computed<V> {
     pub(crate) keep: Keep,
     /// The tier that it comes from, unless it was computed.
     pub(crate) loaded: Option<TierName>,
+    /// The time it took to compute, if that is not all of the time that its flight took.
+    pub(crate) took: Option<Duration>,
+    /// Whether a lower tier has it.
+    pub(crate) below: bool,
 }
 
 /// Which callers may have the value besides the one that computed it.
@@ -152,6 +156,8 @@ impl<V> Computed<V> {
             options: EntryOptions::default(),
             keep: Keep::Store,
             loaded: None,
+            took: None,
+            below: false,
         }
     }
 

@@ -69,8 +69,11 @@ mod request;
 mod stats;
 mod store;
 mod sync;
+pub mod tier;
+mod tiered;
 mod weigh;
 
+pub use block_on::block_on;
 pub use builder::CacheBuilder;
 pub use cache::Cache;
 pub use clock::{Clock, FakeClock};
@@ -89,6 +92,8 @@ pub use policy::{Policy, StateError};
 pub use refrain_macros::{Keyable, Weigh, cached_result, cached_result_sync};
 pub use request::{EntryRequest, Role, SideRequest};
 pub use stats::Stats;
+pub use tier::{Tier, Tiers};
+pub use tiered::{BytesCodec, Codec, CodecError, TieredCache, TieredRequest, TieredSideRequest};
 pub use weigh::Weigh;
 
 #[cfg(feature = "macros")]

@@ -17,9 +17,9 @@ use crate::computed::Computed;
 use crate::entry::Answer;
 use crate::error::ComputeError;
 use crate::flight::OnAbandoned;
-use asking::Asking;
-pub(crate) use beside::Nothing;
+pub(crate) use asking::Asking;
 pub use beside::Role;
+pub(crate) use beside::{Beside, Nothing, WithSide};
 pub use side::SideRequest;
 
 /// A request for one key; made by [`Cache::entry`].
@@ -261,13 +261,9 @@ where
 
     /// The request on its way, with what its caller does beside asking.
     pub(crate) fn asking<B>(self, beside: B) -> Asking<'a, K, V, B> {
-        let hash = self.hash;
-        Asking {
-            hash: hash.unwrap_or_else(|| self.cache.inner.hash(&self.key)),
-            cache: self.cache,
-            key: self.key,
-            options: self.options,
-            beside,
+        match self.hash {
+            Some(hash) => Asking::with_hash(self.cache, self.key, hash, self.options, beside),
+            None => Asking::new(self.cache, self.key, self.options, beside),
         }
     }
 }

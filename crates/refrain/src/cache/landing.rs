@@ -50,7 +50,7 @@ where
             }
             Ok(Ok(computed)) => {
                 let now = self.clock.elapsed();
-                let took = now.saturating_sub(began);
+                let took = computed.took.unwrap_or_else(|| now.saturating_sub(began));
                 if !loaded {
                     self.recorder().computed(took);
                     counters.latencies.record(micros(took));
@@ -75,6 +75,8 @@ where
             options: own,
             keep,
             loaded,
+            below,
+            took: _,
         } = computed;
         self.note_sharing(hash, keep);
         let mut options = own.or(options);
@@ -107,7 +109,10 @@ where
             drop(entry);
             self.announce(removed);
             self.schedule_purge(facts.expires);
-            let stored = stored.unwrap_or(Insertion::Invalidated);
+            let stored = match stored.unwrap_or(Insertion::Invalidated) {
+                Insertion::Overweight | Insertion::Declined if below => Insertion::Stored,
+                stored => stored,
+            };
             (stored, stale_since)
         };
         if loaded.is_some() {

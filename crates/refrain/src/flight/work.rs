@@ -14,13 +14,15 @@ use crate::catch::wake_all;
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Mutex, MutexGuard, thread};
 
-/// A computation without its type: what a spawner is given to run.
+/// A future without its type: what a spawner is given to run, and what a tier answers with.
 ///
 /// ```
 /// let task: refrain::BoxFuture = Box::pin(async {});
 /// drop(task);
+/// let seven: refrain::BoxFuture<u64> = Box::pin(async { 7 });
+/// assert_eq!(refrain::block_on(seven), 7);
 /// ```
-pub type BoxFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
+pub type BoxFuture<T = ()> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// The computation of one flight, if it is asynchronous and not finished.
 pub(crate) struct Work {

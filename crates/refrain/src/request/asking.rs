@@ -8,7 +8,6 @@ use std::hash::Hash;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Duration;
 
 use super::beside::{Beside, Role};
 use crate::block_on::block_on;
@@ -20,11 +19,11 @@ use crate::flight::{Flight, FlightId, Landing, Refusal, Settled, Waiting, enter,
 
 /// A request on its way to an answer.
 pub(crate) struct Asking<'a, K, V, B> {
-    pub(super) cache: &'a Cache<K, V>,
-    pub(super) key: K,
-    pub(super) hash: u64,
-    pub(super) options: RequestOptions,
-    pub(super) beside: B,
+    cache: &'a Cache<K, V>,
+    key: K,
+    hash: u64,
+    options: RequestOptions,
+    beside: B,
 }
 
 /// What a request has to do next.
@@ -47,6 +46,36 @@ enum Waited<V> {
     Panicked(Arc<str>),
 }
 
+impl<'a, K, V, B> Asking<'a, K, V, B>
+where
+    K: Eq + Hash + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    pub(crate) fn new(cache: &'a Cache<K, V>, key: K, options: RequestOptions, beside: B) -> Self {
+        let hash = cache.inner.hash(&key);
+        Self::with_hash(cache, key, hash, options, beside)
+    }
+
+    pub(super) fn with_hash(
+        cache: &'a Cache<K, V>,
+        key: K,
+        hash: u64,
+        mut options: RequestOptions,
+        beside: B,
+    ) -> Self {
+        if let (Some(limit), None) = (options.wait_at_most, options.deadline) {
+            options.deadline = Some(cache.inner.clock.elapsed().saturating_add(limit));
+        }
+        Self {
+            cache,
+            key,
+            hash,
+            options,
+            beside,
+        }
+    }
+}
+
 impl<K, V, B> Asking<'_, K, V, B>
 where
     K: Eq + Hash + Clone + Send + Sync + 'static,
@@ -63,7 +92,6 @@ where
         R: Into<Computed<V>>,
         E: Send + Sync + 'static,
     {
-        self.options.deadline = self.deadline();
         let mut step = self.next();
         loop {
             step = match step {
@@ -77,17 +105,7 @@ where
                     let landing = landing.or_else(|| flight.landing().map(Settled::Shared));
                     return self.answer_of_leader(landing);
                 }
-                Step::Alone { counted } => {
-                    let given = self.alone()?;
-                    let inner = &self.cache.inner;
-                    let began = inner.clock.elapsed();
-                    let result = {
-                        let _inside = enter_and_block(&FlightId::next(&inner.name));
-                        catch(|| compute(given).map(Into::into))
-                    };
-                    let options = &self.options.entry;
-                    return inner.unshared(self.hash, began, options, counted, result);
-                }
+                Step::Alone { counted } => return self.compute_alone(compute, counted),
                 Step::Wait(waiting, joined) => {
                     let waited = block_on(self.wait(waiting, &joined));
                     self.after(waited, &joined)
@@ -107,7 +125,6 @@ where
         E: Send + Sync + 'static,
         F: Future<Output = Result<R, E>> + Send + 'static,
     {
-        self.options.deadline = self.deadline();
         let mut step = self.next();
         loop {
             step = match step {
@@ -127,16 +144,7 @@ where
                     };
                 }
                 Step::Alone { counted } => {
-                    let given = self.alone()?;
-                    let inner = &self.cache.inner;
-                    let began = inner.clock.elapsed();
-                    let result = match catch(|| compute(given)) {
-                        Ok(future) => inside_of_its_own(&inner.name, future).await,
-                        Err(message) => Err(message),
-                    };
-                    let result = result.and_then(|result| catch(|| result.map(Into::into)));
-                    let options = &self.options.entry;
-                    return inner.unshared(self.hash, began, options, counted, result);
+                    return self.compute_alone_async(compute, counted).await;
                 }
                 Step::Wait(waiting, joined) => {
                     let waited = self.wait(waiting, &joined).await;
@@ -144,6 +152,48 @@ where
                 }
             };
         }
+    }
+
+    /// Computes on this thread outside of any flight. `counted`: the request is counted already.
+    pub(crate) fn compute_alone<T, R, E>(
+        mut self,
+        compute: impl FnOnce(B::Given) -> Result<R, E>,
+        counted: bool,
+    ) -> Result<T, ComputeError<E>>
+    where
+        T: Wanted<V>,
+        R: Into<Computed<V>>,
+    {
+        let given = self.alone()?;
+        let inner = &self.cache.inner;
+        let began = inner.clock.elapsed();
+        let result = {
+            let _inside = enter_and_block(&FlightId::next(&inner.name));
+            catch(|| compute(given).map(Into::into))
+        };
+        inner.unshared(self.hash, began, &self.options.entry, counted, result)
+    }
+
+    /// [`compute_alone`](Self::compute_alone) for asynchronous code.
+    pub(crate) async fn compute_alone_async<T, R, E, F>(
+        mut self,
+        compute: impl FnOnce(B::Given) -> F,
+        counted: bool,
+    ) -> Result<T, ComputeError<E>>
+    where
+        T: Wanted<V>,
+        R: Into<Computed<V>>,
+        F: Future<Output = Result<R, E>>,
+    {
+        let given = self.alone()?;
+        let inner = &self.cache.inner;
+        let began = inner.clock.elapsed();
+        let result = match catch(|| compute(given)) {
+            Ok(future) => inside_of_its_own(&inner.name, future).await,
+            Err(message) => Err(message),
+        };
+        let result = result.and_then(|result| catch(|| result.map(Into::into)));
+        inner.unshared(self.hash, began, &self.options.entry, counted, result)
     }
 
     /// Looks the key up and, if nothing is there, takes a place in a flight.
@@ -189,14 +239,12 @@ where
             if let Err(message) = self.tell(joined, &mut told) {
                 return Poll::Ready(Waited::Panicked(message));
             }
-            if let Poll::Ready(landing) = Pin::new(&mut waiting).poll(context) {
-                return Poll::Ready(landing.map_or(Waited::TimedOut, Waited::Landed));
+            let polled = Pin::new(&mut waiting).poll(context);
+            // It may have been set before this caller's waker was noted down, and thus without a wake-up.
+            if let Err(message) = self.tell(joined, &mut told) {
+                return Poll::Ready(Waited::Panicked(message));
             }
-            // Set before this caller's waker was noted down, and thus without a wake-up.
-            match self.tell(joined, &mut told) {
-                Ok(()) => Poll::Pending,
-                Err(message) => Poll::Ready(Waited::Panicked(message)),
-            }
+            polled.map(|landing| landing.map_or(Waited::TimedOut, Waited::Landed))
         })
         .await
     }
@@ -244,12 +292,6 @@ where
         landing
             .and_then(|landing| self.cache.inner.answer(landing, true))
             .unwrap_or(Err(ComputeError::Cancelled))
-    }
-
-    /// When this request is to have its answer.
-    fn deadline(&self) -> Option<Duration> {
-        let limit = self.options.wait_at_most?;
-        Some(self.cache.inner.clock.elapsed().saturating_add(limit))
     }
 
     fn timed_out<E>(&self) -> ComputeError<E> {

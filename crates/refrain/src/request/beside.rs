@@ -47,6 +47,20 @@ pub(crate) trait Beside {
     fn joined(&mut self, side: &Side);
 }
 
+impl<B: Beside> Beside for &mut B {
+    type Given = B::Given;
+
+    const HAS_SIDE: bool = B::HAS_SIDE;
+
+    fn begin(&mut self, role: Role, set: impl FnOnce(Side)) -> B::Given {
+        (**self).begin(role, set)
+    }
+
+    fn joined(&mut self, side: &Side) {
+        (**self).joined(side);
+    }
+}
+
 /// A request without a side value.
 pub(crate) struct Nothing;
 
@@ -69,7 +83,7 @@ pub(crate) struct WithSide<S, M, J> {
 }
 
 impl<S, M, J> WithSide<S, M, J> {
-    pub(super) fn new(make: Option<M>, joined: J) -> Self {
+    pub(crate) fn new(make: Option<M>, joined: J) -> Self {
         Self {
             make,
             joined,
@@ -77,7 +91,7 @@ impl<S, M, J> WithSide<S, M, J> {
         }
     }
 
-    pub(super) fn with_joined<N>(self, joined: N) -> WithSide<S, M, N> {
+    pub(crate) fn with_joined<N>(self, joined: N) -> WithSide<S, M, N> {
         WithSide::new(self.make, joined)
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Waker};
 
-use refrain::{Cache, Clock, ComputeError, Policy};
+use refrain::{Cache, Clock, ComputeError, Outcome, Policy, Role};
 use shuttle::rand::{Rng, thread_rng};
 use shuttle::scheduler::{PctScheduler, RandomScheduler};
 use shuttle::thread;
@@ -22,7 +22,7 @@ fn number(name: &str, default: u64) -> u64 {
 }
 
 /// Scenes that share the schedules that are asked for.
-const SCENES: u64 = 8;
+const SCENES: u64 = 9;
 
 /// Tries `scene` under schedules of two kinds: all choices by chance, and few changes of priority (Burckhardt et
 /// al., "A Randomized Scheduler with Probabilistic Guarantees of Finding Bugs", ASPLOS 2010).
@@ -188,6 +188,59 @@ fn it_is_computed_once_though_callers_leave() {
         while cache.stats().flights > 0 {
             thread::yield_now();
         }
+    });
+}
+
+/// The value of a flight says who made its side value.
+#[test]
+fn callers_of_a_flight_share_its_side_value() {
+    try_schedules(|| {
+        let cache = plain();
+        let callers = (0..3).map(|caller: u64| {
+            let cache = cache.clone();
+            thread::spawn(move || {
+                let mut told = Vec::new();
+                let make = move || {
+                    thread::yield_now();
+                    Arc::new(caller)
+                };
+                let request = cache.entry(1).side(make);
+                let request = request.joined(|side, role| told.push((**side, role)));
+                let answer = if caller == 0 {
+                    request.get_or_compute(|side| {
+                        thread::yield_now();
+                        *side
+                    })
+                } else {
+                    shuttle::future::block_on(request.get_or_compute_async(|side| async move {
+                        shuttle::future::yield_now().await;
+                        *side
+                    }))
+                };
+                let answer = answer.expect("a value");
+                let expected = match answer.outcome {
+                    Outcome::Hit => return,
+                    Outcome::Computed { .. } => (caller, Role::Leader),
+                    Outcome::Collapsed { .. } => (answer.value, Role::Waiter),
+                    outcome => panic!("there is nothing below: {outcome:?}"),
+                };
+                assert_eq!(told.last(), Some(&expected));
+            })
+        });
+        let mut threads: Vec<_> = callers.collect();
+        let retires = thread_rng().gen_bool(0.5);
+        let over = cache.clone();
+        threads.push(thread::spawn(move || {
+            if !retires {
+                over.invalidate(&1);
+            } else if let Some(side) = over.running_side::<u64>(&1) {
+                over.retire_flight(&1, &side);
+                let next = over.running_side::<u64>(&1);
+                assert!(next.is_none_or(|next| !Arc::ptr_eq(&next, &side)));
+            }
+        }));
+        join_all(threads);
+        assert_eq!(cache.stats().flights, 0);
     });
 }
 
