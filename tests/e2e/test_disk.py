@@ -59,18 +59,18 @@ def test_what_was_answered_is_there_after_kill_9_at_any_moment(tmp_path):
                     server.process.kill()
         server.kill()
     assert len(answered) > 6
-    left = list((tmp_path / "disk/v1/unfinished").iterdir())
+    left = list((tmp_path / "disk/v2/unfinished").iterdir())
     with on_disk(tmp_path) as server:
         assert server.stats()["disk"]["current_items"] >= len(answered)
     assert len(left) <= 1
-    assert list((tmp_path / "disk/v1/unfinished").iterdir()) == []
+    assert list((tmp_path / "disk/v2/unfinished").iterdir()) == []
 
 
 def test_clear_empties_the_disk_for_good(tmp_path):
     with on_disk(tmp_path) as server:
         server.generate(small(1))
         assert server.http.post("/api/cache/clear").json()["cleared"] == 1
-    assert [path for path in (tmp_path / "disk/v1").rglob("*") if path.is_file()] == []
+    assert [path for path in (tmp_path / "disk/v2").rglob("*") if path.is_file()] == []
     with on_disk(tmp_path) as server:
         assert server.generate(small(1)).headers["Cache-Status"] == ON_DISK
 
@@ -80,7 +80,7 @@ def test_the_files_take_no_more_than_allowed(tmp_path):
         for n in range(COUNT):
             assert server.generate(small(n)).status_code == 200
         stats = server.stats()["disk"]
-    files = [path for path in (tmp_path / "disk/v1").rglob("*") if path.is_file()]
+    files = [path for path in (tmp_path / "disk/v2").rglob("*") if path.is_file()]
     assert sum(-(-path.stat().st_size // 4096) * 4096 for path in files) <= 0.5 * 1048576
     assert stats["current_items"] == len(files)
     assert stats["evictions"] + stats["declined"] > 0
@@ -112,7 +112,7 @@ def test_the_terminal_shows_what_the_disk_does(tmp_path):
 def test_a_damaged_file_is_generated_again_and_never_served(tmp_path, damage):
     with on_disk(tmp_path) as server:
         content = server.generate(small(1)).content
-    [file] = [path for path in (tmp_path / "disk/v1").rglob("*") if path.is_file()]
+    [file] = [path for path in (tmp_path / "disk/v2").rglob("*") if path.is_file()]
     data = bytearray(file.read_bytes())
     if damage == "flip":
         data[-1] ^= 1
@@ -137,4 +137,4 @@ def test_a_limit_on_the_size_of_files_keeps_results_off_the_disk_and_nothing_els
         assert all(answer.headers["Cache-Status"] == "refrain; fwd=miss; stored" for answer in answers)
         assert server.stats()["disk"]["errors"] == 3
         assert server.generate(small(0)).headers["Cache-Status"].startswith("refrain; hit")
-    assert list((tmp_path / "disk/v1/unfinished").iterdir()) == []
+    assert list((tmp_path / "disk/v2/unfinished").iterdir()) == []

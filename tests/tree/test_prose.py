@@ -20,12 +20,9 @@ PRONOUNS = re.compile(r"\b(whoever|whomever|he|his|him|himself)\b", re.IGNORECAS
 OLD_COMMENTS: tuple[str, ...] = (
     "crates/refrain/src/computed.rs",
     "crates/refrain/src/flight/work.rs",
-    "crates/refrain-disk/",
 )
 OLD_PAGES: tuple[str, ...] = (
     "ARCHITECTURE.md",
-    "docs/disk-format.md",
-    "docs/tiers/disk.md",
 )
 
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use refrain::Key;
-use refrain_disk::{DiskTier, NewEntry};
+use refrain_disk::{DiskTier, EntryMetadata, NewEntry};
 
 use crate::{machine, statistics, stopwatch};
 
@@ -24,38 +24,34 @@ pub(crate) struct Options {
 }
 
 /// Sizes of single results, from a text to a large mesh.
-const SIZES: [usize; 3] = [10 << 10, 1 << 20, 50 << 20];
+const SIZES: [usize; 4] = [10 << 10, 1 << 20, 50 << 20, 200_000_000];
+/// What a body that comes piece by piece comes in, and is read in.
+const PIECE_BYTES: usize = 64 << 10;
 
 pub(crate) fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
     let folder = tempfile::tempdir_in(&options.dir)?;
     println!("{}\n", machine::description());
-    println!("| one result of | store, ms | load, ms |\n|---|--:|--:|");
+    println!(
+        "| one result of | store, ms | load, ms | write in pieces, ms | read in pieces, ms | first piece, ms |"
+    );
+    println!("|---|--:|--:|--:|--:|--:|");
     {
         let tier = DiskTier::at(folder.path().join("sizes")).open()?;
         for size in SIZES {
-            let (mut stores, mut loads) = (Vec::new(), Vec::new());
+            let mut took: [Vec<f64>; 5] = Default::default();
             for round in 0..options.rounds {
                 let body = body_of(round, size);
                 let key = key_of(u64::from(round));
-                let began = stopwatch::now();
-                tier.store(&tier.begin(), &key, &NewEntry::new(&body))?;
-                stores.push(began.elapsed().as_secs_f64() * 1e3);
-                let began = stopwatch::now();
-                let found = tier.load(&key)?;
-                loads.push(began.elapsed().as_secs_f64() * 1e3);
-                assert!(
-                    found.is_some_and(|entry| entry.body == body),
-                    "it was stored"
-                );
+                let times = [whole(&tier, key, &body)?, in_pieces(&tier, key, &body)?].concat();
+                for (took, time) in took.iter_mut().zip(times) {
+                    took.push(time);
+                }
             }
-            println!(
-                "| {} KiB | {:.2} ±{:.0} % | {:.2} ±{:.0} % |",
-                size >> 10,
-                statistics::median(&stores),
-                statistics::spread(&stores) * 100.0,
-                statistics::median(&loads),
-                statistics::spread(&loads) * 100.0
-            );
+            let cells = took.iter().map(|took| {
+                let (median, spread) = (statistics::median(took), statistics::spread(took));
+                format!(" {median:.2} ±{:.0} % |", spread * 100.0)
+            });
+            println!("| {} KiB |{}", size >> 10, cells.collect::<String>());
         }
     }
     let many = folder.path().join("many");
@@ -86,6 +82,51 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
         f64::from(options.entries) / start
     );
     Ok(())
+}
+
+/// Milliseconds that storing and loading a body as a whole take.
+fn whole(tier: &DiskTier, key: Key, body: &[u8]) -> Result<Vec<f64>, Box<dyn std::error::Error>> {
+    let began = stopwatch::now();
+    tier.store(&tier.begin(), &key, &NewEntry::new(body))?;
+    let stored = began.elapsed();
+    let began = stopwatch::now();
+    let found = tier.load(&key)?;
+    let loaded = began.elapsed();
+    assert!(
+        found.is_some_and(|entry| entry.body == body),
+        "it was stored"
+    );
+    tier.invalidate(&key)?;
+    Ok(vec![stored.as_secs_f64() * 1e3, loaded.as_secs_f64() * 1e3])
+}
+
+/// Milliseconds that writing and reading it in pieces take, and until the first piece has been read.
+fn in_pieces(
+    tier: &DiskTier,
+    key: Key,
+    body: &[u8],
+) -> Result<Vec<f64>, Box<dyn std::error::Error>> {
+    let began = stopwatch::now();
+    let mut writer = tier.writer(tier.begin(), &key);
+    for piece in body.chunks(PIECE_BYTES) {
+        writer.write(piece)?;
+    }
+    writer.finish(&EntryMetadata::default())?;
+    let written = began.elapsed();
+    let began = stopwatch::now();
+    let found = tier.load_streamed(&key)?.ok_or("it was stored")?;
+    let mut first = None;
+    for (number, piece) in body.chunks(PIECE_BYTES).enumerate() {
+        let read = found
+            .body
+            .read_at((number * PIECE_BYTES) as u64, PIECE_BYTES)?;
+        first.get_or_insert_with(|| began.elapsed());
+        assert!(read == piece, "it was stored");
+    }
+    let read = began.elapsed();
+    tier.invalidate(&key)?;
+    let times = [written, read, first.unwrap_or(read)];
+    Ok(times.map(|time| time.as_secs_f64() * 1e3).to_vec())
 }
 
 fn key_of(n: u64) -> Key {

@@ -1,11 +1,11 @@
-//! What is stored, and what is given back.
+//! What is stored, and what is given back: bytes, and what is known of them.
 
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 
-use crate::format::{Damage, Head, Metadata, verify};
-use refrain::Key;
+use crate::format::{Digest, Metadata};
+use crate::metadata::{EntryMetadata, all_of};
 
 /// Bytes to be stored, and what is to be known of them.
 ///
@@ -25,12 +25,7 @@ use refrain::Key;
 #[must_use = "it is stored by `DiskTier::store`"]
 pub struct NewEntry<'a> {
     body: &'a [u8],
-    codec: String,
-    media_type: String,
-    file_name: String,
-    tags: Vec<String>,
-    cost: Duration,
-    time_to_live: Option<Duration>,
+    metadata: EntryMetadata,
 }
 
 impl<'a> NewEntry<'a> {
@@ -42,12 +37,7 @@ impl<'a> NewEntry<'a> {
     pub fn new(body: &'a [u8]) -> Self {
         Self {
             body,
-            codec: "bytes".to_owned(),
-            media_type: "application/octet-stream".to_owned(),
-            file_name: String::new(),
-            tags: Vec::new(),
-            cost: Duration::ZERO,
-            time_to_live: None,
+            metadata: EntryMetadata::default(),
         }
     }
 
@@ -60,96 +50,108 @@ impl<'a> NewEntry<'a> {
         self.body
     }
 
-    /// How the bytes stand for a value, for whoever makes one of them again. Default: `bytes`, which they are themselves.
+    /// All that is to be known of them, in the place of what was said before.
+    ///
+    /// ```
+    /// use refrain_disk::{EntryMetadata, NewEntry};
+    /// let metadata = EntryMetadata::default().field("http.status", "200");
+    /// let entry = NewEntry::new(b"ok").metadata(metadata.clone());
+    /// assert_eq!(entry.about(), &metadata);
+    /// ```
+    pub fn metadata(mut self, metadata: EntryMetadata) -> Self {
+        self.metadata = metadata;
+        self
+    }
+
+    /// What is to be known of the bytes.
+    ///
+    /// ```
+    /// use refrain_disk::{EntryMetadata, NewEntry};
+    /// assert_eq!(NewEntry::new(b"ok").about(), &EntryMetadata::default());
+    /// ```
+    pub fn about(&self) -> &EntryMetadata {
+        &self.metadata
+    }
+
+    /// As [`EntryMetadata::codec`].
     ///
     /// ```
     /// let entry = refrain_disk::NewEntry::new(b"[1]").codec("json");
     /// assert_eq!(entry.body(), b"[1]");
     /// ```
     pub fn codec(mut self, codec: impl Into<String>) -> Self {
-        self.codec = codec.into();
+        self.metadata = self.metadata.codec(codec);
         self
     }
 
-    /// What the bytes are, for HTTP. Default: `application/octet-stream`.
+    /// As [`EntryMetadata::field`].
+    ///
+    /// ```
+    /// let entry = refrain_disk::NewEntry::new(b"gone").field("http.status", "410");
+    /// assert_eq!(entry.about().fields().count(), 1);
+    /// ```
+    pub fn field(mut self, name: impl Into<String>, value: impl Into<Bytes>) -> Self {
+        self.metadata = self.metadata.field(name, value);
+        self
+    }
+
+    /// As [`EntryMetadata::media_type`].
     ///
     /// ```
     /// let entry = refrain_disk::NewEntry::new(b"[1]").media_type("application/json");
     /// assert_eq!(entry.body(), b"[1]");
     /// ```
     pub fn media_type(mut self, media_type: impl Into<String>) -> Self {
-        self.media_type = media_type.into();
+        self.metadata = self.metadata.media_type(media_type);
         self
     }
 
-    /// What a person would call the file. Default: empty. The tier's own files are never named after it.
+    /// As [`EntryMetadata::file_name`].
     ///
     /// ```
     /// let entry = refrain_disk::NewEntry::new(b"solid").file_name("cube.stl");
     /// assert_eq!(entry.body(), b"solid");
     /// ```
     pub fn file_name(mut self, file_name: impl Into<String>) -> Self {
-        self.file_name = file_name.into();
+        self.metadata = self.metadata.file_name(file_name);
         self
     }
 
-    /// Labels, for invalidating many entries at once. Default: none.
+    /// As [`EntryMetadata::tags`].
     ///
     /// ```
     /// let entry = refrain_disk::NewEntry::new(b"solid").tags(["model:v2", "user:7"]);
     /// assert_eq!(entry.body(), b"solid");
     /// ```
     pub fn tags<T: Into<String>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
-        self.tags = tags.into_iter().map(Into::into).collect();
+        self.metadata = self.metadata.tags(tags);
         self
     }
 
-    /// What making it took: what is expensive for its size is kept longer. Default: zero.
+    /// As [`EntryMetadata::cost`].
     ///
     /// ```
     /// let entry = refrain_disk::NewEntry::new(b"solid").cost(std::time::Duration::from_secs(90));
     /// assert_eq!(entry.body(), b"solid");
     /// ```
     pub fn cost(mut self, cost: Duration) -> Self {
-        self.cost = cost;
+        self.metadata = self.metadata.cost(cost);
         self
     }
 
-    /// How long it is fresh, to the millisecond. Default: `None`, for ever; zero stores nothing.
+    /// As [`EntryMetadata::time_to_live`].
     ///
     /// ```
     /// let entry = refrain_disk::NewEntry::new(b"solid").time_to_live(None);
     /// assert_eq!(entry.body(), b"solid");
     /// ```
     pub fn time_to_live(mut self, time_to_live: Option<Duration>) -> Self {
-        self.time_to_live = time_to_live;
+        self.metadata = self.metadata.time_to_live(time_to_live);
         self
-    }
-
-    /// What its file begins with, if it is written now.
-    pub(crate) fn head(&self, key: &Key, now: SystemTime) -> Head {
-        use crate::format::{unix_millis, whole};
-
-        let written_ms = unix_millis(now);
-        let expires = |ttl: Duration| written_ms.saturating_add(whole(ttl.as_millis()));
-        Head {
-            key: *key,
-            body_len: self.body.len() as u64,
-            body_digest: *blake3::hash(self.body).as_bytes(),
-            metadata: Metadata {
-                codec: self.codec.clone(),
-                media_type: self.media_type.clone(),
-                file_name: self.file_name.clone(),
-                tags: self.tags.clone(),
-                cost_us: whole(self.cost.as_micros()),
-                written_ms,
-                expires_ms: self.time_to_live.map(expires),
-            },
-        }
     }
 }
 
-/// What was stored, every byte of it compared with its digest.
+/// What was stored: with the whole body, every byte of it compared with its digest, or with a handle to read it by.
 ///
 /// ```
 /// use refrain::Key;
@@ -166,17 +168,15 @@ impl<'a> NewEntry<'a> {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct DiskEntry {
-    /// The bytes.
-    pub body: Bytes,
+pub struct DiskEntry<B = Bytes> {
+    /// The bytes, or a handle to read them by.
+    pub body: B,
     /// Their BLAKE3 digest.
     pub body_digest: [u8; 32],
     /// How the bytes stand for a value.
     pub codec: String,
-    /// What the bytes are, for HTTP.
-    pub media_type: String,
-    /// What a person would call the file; may be empty.
-    pub file_name: String,
+    /// Names and values, in the order in which they were stored.
+    pub fields: Vec<(String, Bytes)>,
     /// Labels.
     pub tags: Vec<String>,
     /// What making it took.
@@ -187,21 +187,72 @@ pub struct DiskEntry {
     pub expires_in: Option<Duration>,
 }
 
-impl DiskEntry {
-    /// Of a whole file.
-    pub(crate) fn verified(key: &Key, file: Vec<u8>, now: SystemTime) -> Result<Self, Damage> {
-        let (head, at) = verify(key, &file)?;
-        let metadata = head.metadata;
-        Ok(Self {
-            body: Bytes::from(file).slice(at..),
-            body_digest: head.body_digest,
+impl<B> DiskEntry<B> {
+    pub(crate) fn new(body: B, body_digest: Digest, metadata: Metadata, now: SystemTime) -> Self {
+        Self {
+            body,
+            body_digest,
             age: metadata.age(now),
             cost: metadata.cost(),
             expires_in: metadata.expires_in(now),
             codec: metadata.codec,
-            media_type: metadata.media_type,
-            file_name: metadata.file_name,
+            fields: metadata.fields,
             tags: metadata.tags,
-        })
+        }
+    }
+
+    /// The values of all fields with this name, in order.
+    ///
+    /// ```
+    /// # use refrain::Key;
+    /// # use refrain_disk::{DiskTier, NewEntry};
+    /// # let dir = tempfile::tempdir()?;
+    /// # let tier = DiskTier::at(dir.path()).open()?;
+    /// # let key = Key::from_bytes([7; 32]);
+    /// let entry = NewEntry::new(b"").field("http.header", "a: 1").field("http.header", "b: 2");
+    /// tier.store(&tier.begin(), &key, &entry)?;
+    /// let entry = tier.load(&key)?.expect("it was stored");
+    /// assert!(entry.values("http.header").eq([b"a: 1", b"b: 2"]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn values(&self, name: &str) -> impl Iterator<Item = &[u8]> {
+        all_of(&self.fields).filter_map(move |(of, value)| (of == name).then_some(value))
+    }
+
+    /// What the bytes are, for HTTP; `application/octet-stream` if that was not said.
+    ///
+    /// ```
+    /// # use refrain::Key;
+    /// # use refrain_disk::{DiskTier, NewEntry};
+    /// # let dir = tempfile::tempdir()?;
+    /// # let tier = DiskTier::at(dir.path()).open()?;
+    /// # let key = Key::from_bytes([7; 32]);
+    /// tier.store(&tier.begin(), &key, &NewEntry::new(b"solid").media_type("model/stl"))?;
+    /// assert_eq!(tier.load(&key)?.expect("it was stored").media_type(), "model/stl");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn media_type(&self) -> &str {
+        self.text("media_type")
+            .unwrap_or("application/octet-stream")
+    }
+
+    /// What a person would call the file; may be empty.
+    ///
+    /// ```
+    /// # use refrain::Key;
+    /// # use refrain_disk::{DiskTier, NewEntry};
+    /// # let dir = tempfile::tempdir()?;
+    /// # let tier = DiskTier::at(dir.path()).open()?;
+    /// # let key = Key::from_bytes([7; 32]);
+    /// tier.store(&tier.begin(), &key, &NewEntry::new(b"solid").file_name("cube.stl"))?;
+    /// assert_eq!(tier.load(&key)?.expect("it was stored").file_name(), "cube.stl");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn file_name(&self) -> &str {
+        self.text("file_name").unwrap_or_default()
+    }
+
+    fn text(&self, name: &str) -> Option<&str> {
+        std::str::from_utf8(self.values(name).next()?).ok()
     }
 }

@@ -19,7 +19,7 @@ use crate::FORMAT_VERSION;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// Two who write would not know of each other's files.
+    /// Another tier writes to it, and neither would know of the other's files.
     #[error(
         "cannot open disk tier at `{}`: another process or tier writes to it; stop that one, name another folder, or open it to read",
         dir.display()
@@ -30,7 +30,7 @@ pub enum OpenError {
     },
     /// A newer build has been here.
     #[error(
-        "cannot open disk tier at `{}`: format version {found}, this build reads {FORMAT_VERSION}; upgrade, or name an empty folder",
+        "cannot open disk tier at `{}`: format version {found}, this build reads 1 and {FORMAT_VERSION}; upgrade, or name an empty folder",
         dir.display()
     )]
     Newer {
@@ -87,13 +87,39 @@ pub enum DiskError {
         /// For how long yet.
         again_in: Duration,
     },
-    /// Tags, file name, media type and codec are too long together.
+    /// Codec, tags and fields are too long together, or a name is.
     #[error(
-        "what is said about the entry takes more than {limit} bytes; use fewer or shorter tags"
+        "what is said about the entry takes more than {limit} bytes, or a name more than 255; use fewer or shorter fields and tags"
     )]
     MetadataTooLong {
         /// Bytes allowed.
         limit: usize,
+    },
+    /// A body that is written as it comes has outgrown the tier.
+    #[error("the entry takes more than the {limit} bytes that the disk tier has for it")]
+    TooLarge {
+        /// Bytes there are for it.
+        limit: u64,
+    },
+    /// As many entries are written as they come as may be.
+    #[error("too many entries of the disk tier are being written")]
+    TooManyWriters,
+    /// An earlier call failed, or the tier was closed, and what had been written until then was removed.
+    #[error("the entry was given up before")]
+    GivenUp,
+    /// The bytes are not as they were written. The entry is forgotten.
+    #[error("`{file}` of the disk tier is damaged: {reason}")]
+    Damaged {
+        /// The file, from the tier's own folder on.
+        file: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The entry was evicted, invalidated or replaced while it was read.
+    #[error("the entry in `{file}` of the disk tier left while it was read")]
+    Gone {
+        /// The file, from the tier's own folder on.
+        file: String,
     },
 }
 
@@ -104,6 +130,9 @@ impl DiskError {
     /// assert!(!refrain_disk::DiskError::MetadataTooLong { limit: 65536 }.is_retryable());
     /// ```
     pub fn is_retryable(&self) -> bool {
-        !matches!(self, Self::MetadataTooLong { .. })
+        matches!(
+            self,
+            Self::Io { .. } | Self::Suspended { .. } | Self::TooManyWriters
+        )
     }
 }

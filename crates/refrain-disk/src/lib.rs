@@ -4,6 +4,9 @@
 //! tags. It stands below a memory cache: a miss there is looked for here, and what has been computed is stored in both.
 //! Whatever the disk does, a program that uses it works: an error is the same as a miss, only slower.
 //!
+//! An entry holds what was answered: a body, and an ordered list of named fields. A large body is written as it comes, by an
+//! [`EntryWriter`], and read from any place on by a [`DiskBody`], with memory that does not grow with it.
+//!
 //! ```
 //! use refrain::{Insertion, Key};
 //! use refrain_disk::{DiskTier, NewEntry};
@@ -20,13 +23,13 @@
 //! let tier = DiskTier::at(dir.path()).open()?;
 //! let entry = tier.load(&key)?.expect("it was stored");
 //! assert_eq!(&entry.body[..], b"two minutes of work");
-//! assert_eq!(entry.media_type, "image/png");
+//! assert_eq!(entry.media_type(), "image/png");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! # Below a memory cache
 //!
-//! Whoever computes looks here first, and stores here what it made. What is invalidated is invalidated here first: what is
+//! A computation looks here first, and stores here what it made. What is invalidated is invalidated here first: what is
 //! loaded meanwhile is then not put into memory.
 //!
 //! ```
@@ -74,26 +77,34 @@
 //! * What [`DiskTier::store`] calls stored is there after a crash, until it is evicted, expires or is invalidated.
 //! * Every byte is compared with the digests in its file before it leaves. A damaged file is a miss.
 //! * The files take no more than the capacity, in blocks of 4 KiB, at any moment; old ones are gone before a new one is
-//!   written.
+//!   written. The system keeps the bytes of a file that is gone as long as a handle has it open.
 //! * What has been invalidated does not come back, not after a crash either, nor from a computation that began before.
 //! * One process writes to a folder; others may read what it stores with a [`DiskReader`].
 
+mod body;
 mod breaker;
 mod entry;
 mod error;
 mod format;
 mod invalidations;
+mod metadata;
 mod names;
+mod opened;
 mod reader;
+mod reading;
 mod recovery;
 mod stats;
 mod storage;
 mod tier;
+mod unfinished;
 
+pub use body::DiskBody;
 pub use entry::{DiskEntry, NewEntry};
 pub use error::{DiskError, OpenError};
 pub use format::FORMAT_VERSION;
 pub use invalidations::Ticket;
+pub use metadata::EntryMetadata;
 pub use reader::DiskReader;
 pub use stats::DiskStats;
-pub use tier::{DiskTier, DiskTierBuilder};
+pub use tier::{DiskTier, DiskTierBuilder, EntryWriter};
+pub use unfinished::UnfinishedBody;

@@ -1,12 +1,14 @@
 //! Reading what another process stores.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use refrain::{Clock, Key};
 
+use crate::body::{DiskBody, OpenFiles};
 use crate::entry::DiskEntry;
 use crate::error::DiskError;
-use crate::names::file_of;
+use crate::opened::{Opened, opened};
 use crate::storage::{Folder, Storage};
 
 /// Reads entries of a folder that another process may write to at the same time, and changes nothing there: an entry that
@@ -27,7 +29,8 @@ use crate::storage::{Folder, Storage};
 /// ```
 #[derive(Debug)]
 pub struct DiskReader {
-    storage: Folder,
+    storage: Arc<dyn Storage>,
+    open_files: Arc<OpenFiles>,
     clock: Clock,
 }
 
@@ -41,7 +44,8 @@ impl DiskReader {
     /// ```
     pub fn at(dir: impl AsRef<Path>) -> Self {
         Self {
-            storage: Folder::to_read(dir.as_ref()),
+            storage: Arc::new(Folder::to_read(dir.as_ref())),
+            open_files: OpenFiles::new(OpenFiles::DEFAULT),
             clock: Clock::monotonic(),
         }
     }
@@ -60,19 +64,33 @@ impl DiskReader {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn load(&self, key: &Key) -> Result<Option<DiskEntry>, DiskError> {
-        let file = file_of(key);
-        let bytes = match self.storage.read(&file) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(source) => {
-                return Err(DiskError::Io {
-                    action: "read",
-                    file,
-                    source,
-                });
-            }
-        };
-        let entry = DiskEntry::verified(key, bytes, self.clock.wall()).ok();
-        Ok(entry.filter(|entry| entry.expires_in.is_none_or(|left| !left.is_zero())))
+        let now = self.clock.wall();
+        let read = |opened: Opened| opened.whole(now);
+        Ok(fresh(opened(&*self.storage, key, read)?))
     }
+
+    /// As [`load`](Self::load), with a handle to read the body by.
+    ///
+    /// # Errors
+    ///
+    /// [`DiskError::Io`].
+    ///
+    /// ```
+    /// use refrain::Key;
+    /// let dir = tempfile::tempdir()?;
+    /// let reader = refrain_disk::DiskReader::at(dir.path());
+    /// assert!(reader.load_streamed(&Key::from_bytes([7; 32]))?.is_none());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn load_streamed(&self, key: &Key) -> Result<Option<DiskEntry<DiskBody>>, DiskError> {
+        let now = self.clock.wall();
+        let read = |opened: Opened| {
+            opened.streamed(now, (&self.storage, &self.open_files), Box::new(|_| {}))
+        };
+        Ok(fresh(opened(&*self.storage, key, read)?))
+    }
+}
+
+fn fresh<B>(entry: Option<DiskEntry<B>>) -> Option<DiskEntry<B>> {
+    entry.filter(|entry| entry.expires_in.is_none_or(|left| !left.is_zero()))
 }

@@ -1,12 +1,13 @@
-//! What is found in the folder when it is opened.
+//! A scan of the folder when it is opened: no log and no index is kept on disk, as the files say it all.
 
 use std::io;
 use std::time::{Duration, SystemTime};
 
 use refrain::Key;
 
-use crate::format::{Damage, FIXED_BYTES, FORMAT_VERSION, Head, Metadata, metadata_len};
-use crate::names::{ENTRIES, TEMPORARY, dir_of, file_of, version_of};
+use crate::format::{FORMAT_VERSION, Metadata};
+use crate::names::{BEFORE, ENTRIES, TEMPORARY, dir_of, file_of, version_of};
+use crate::reading::{Unreadable, inspect};
 use crate::storage::Storage;
 
 /// An entry that was there already.
@@ -19,9 +20,6 @@ pub(crate) struct Recovered {
     pub(crate) metadata: Metadata,
 }
 
-/// Most heads are shorter: one read for each file.
-const FIRST_READ: usize = 1024;
-
 /// Why the folder cannot be used.
 #[derive(Debug)]
 pub(crate) enum Refusal {
@@ -30,7 +28,8 @@ pub(crate) enum Refusal {
 }
 
 /// The entries in the folder, the least recently used one first, and how many damaged ones were taken away. What was not
-/// finished, has expired or is damaged at its head is taken away.
+/// finished, has expired or is damaged outside its body is taken away. What this process may not read stays, and so does
+/// whatever is no file.
 pub(crate) fn recover(
     storage: &dyn Storage,
     now: SystemTime,
@@ -40,6 +39,13 @@ pub(crate) fn recover(
     let newest = names.iter().filter_map(|name| version_of(name)).max();
     if let Some(found) = newest.filter(|found| *found > FORMAT_VERSION) {
         return Err(Refusal::Newer(found));
+    }
+    let is_there = |dir: &str| names.iter().any(|name| name == dir);
+    if is_there(BEFORE) && !is_there(ENTRIES) {
+        // An older build then finds a newer folder and leaves it alone; the files are read as they are.
+        (storage.rename(BEFORE, ENTRIES))
+            .and_then(|()| storage.sync_dir(""))
+            .map_err(failed("taking over the files of version 1"))?;
     }
     for dir in [ENTRIES, TEMPORARY] {
         storage
@@ -68,41 +74,45 @@ pub(crate) fn recover(
             else {
                 continue;
             };
-            let is_damaged = match inspect(storage, &key, now) {
-                Ok(Ok(entry)) if entry.expires_in != Some(Duration::ZERO) => {
+            let is_damaged = match look(storage, &key, now) {
+                Ok(entry) if entry.expires_in != Some(Duration::ZERO) => {
                     entries.push(entry);
                     continue;
                 }
-                Ok(Ok(_)) => false,
-                Ok(Err(_)) => true,
-                Err(error) if is_not_a_file(&error) => continue,
-                Err(error) if is_the_files_own(&error) => true,
+                Ok(_) => false,
+                Err(Unreadable::Damaged(_)) => true,
+                Err(Unreadable::Io(error)) if is_foreign(&error) => continue,
+                Err(Unreadable::Io(error)) if is_the_files_own(&error) => true,
                 // Too many open files, say: no reason to throw anything away.
-                Err(error) => return Err(Refusal::Io("reading an entry", error)),
+                Err(Unreadable::Io(error)) => return Err(Refusal::Io("reading an entry", error)),
             };
-            damaged += u64::from(is_damaged);
-            storage
-                .remove(&file_of(&key))
-                .map_err(failed("removing an expired or damaged entry"))?;
+            match storage.remove(&file_of(&key)) {
+                Ok(()) => damaged += u64::from(is_damaged),
+                Err(error) if is_foreign(&error) => {}
+                Err(error) => {
+                    return Err(Refusal::Io("removing an expired or damaged entry", error));
+                }
+            }
         }
     }
     entries.sort_by_key(|entry| entry.used);
     Ok((entries, damaged))
 }
 
-fn is_not_a_file(error: &io::Error) -> bool {
+/// No file of this tier's: gone, a folder, or another user's.
+fn is_foreign(error: &io::Error) -> bool {
     matches!(
         error.kind(),
-        io::ErrorKind::NotFound | io::ErrorKind::IsADirectory
+        io::ErrorKind::NotFound | io::ErrorKind::IsADirectory | io::ErrorKind::PermissionDenied
     )
 }
 
-/// A symbolic link, which is never followed, or a place on the disk that cannot be read.
+/// A place on the disk that cannot be read.
 #[cfg(unix)]
 fn is_the_files_own(error: &io::Error) -> bool {
     use rustix::io::Errno;
 
-    matches!(Errno::from_io_error(error), Some(Errno::IO | Errno::LOOP))
+    Errno::from_io_error(error) == Some(Errno::IO)
 }
 
 #[cfg(not(unix))]
@@ -110,33 +120,17 @@ fn is_the_files_own(_: &io::Error) -> bool {
     false
 }
 
-/// What the head of an entry's file says. The body is looked at when it is loaded.
-fn inspect(
-    storage: &dyn Storage,
-    key: &Key,
-    now: SystemTime,
-) -> io::Result<Result<Recovered, Damage>> {
-    let file = file_of(key);
-    let mut start = storage.read_start(&file, FIRST_READ)?;
-    if let Ok(metadata) = metadata_len(&start.bytes)
-        && FIXED_BYTES + metadata > FIRST_READ
-    {
-        start = storage.read_start(&file, FIXED_BYTES + metadata)?;
-    }
-    let read = Head::decode(&start.bytes);
-    Ok(read.and_then(|(head, body_at)| {
-        if head.key != *key {
-            return Err(Damage::Key);
-        }
-        if start.len != head.body_len.saturating_add(body_at as u64) {
-            return Err(Damage::Length);
-        }
-        Ok(Recovered {
-            key: *key,
-            file_bytes: start.len,
-            used: start.used,
-            expires_in: head.metadata.expires_in(now),
-            metadata: head.metadata,
-        })
-    }))
+/// What a file says beside the body, which is looked at when it is loaded.
+fn look(storage: &dyn Storage, key: &Key, now: SystemTime) -> Result<Recovered, Unreadable> {
+    let file = storage.open(&file_of(key)).map_err(Unreadable::Io)?;
+    let mut found = inspect(&*file, key)?;
+    // The index has no use for them, and there may be many entries.
+    found.metadata.fields = Vec::new();
+    Ok(Recovered {
+        key: *key,
+        file_bytes: found.file.len,
+        used: found.file.used,
+        expires_in: found.metadata.expires_in(now),
+        metadata: found.metadata,
+    })
 }

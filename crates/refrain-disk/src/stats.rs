@@ -41,7 +41,7 @@ pub struct DiskStats {
     pub skipped: u64,
     /// Entries there are.
     pub entries: u64,
-    /// Bytes their files take, in blocks of 4 KiB.
+    /// Bytes their files take, and those that are being written, in blocks of 4 KiB.
     pub bytes: u64,
     /// Bytes they may take.
     pub capacity_bytes: u64,
@@ -55,6 +55,7 @@ pub(crate) struct Counters {
     pub(crate) hits: AtomicU64,
     pub(crate) misses: AtomicU64,
     pub(crate) stores: AtomicU64,
+    pub(crate) overweight: AtomicU64,
     pub(crate) damaged: AtomicU64,
     pub(crate) errors: AtomicU64,
     pub(crate) skipped: AtomicU64,

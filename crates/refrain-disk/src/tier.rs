@@ -7,18 +7,26 @@
 //! 2. *Write.* A temporary file is written and synced, renamed, and its folder synced.
 //! 3. *Acknowledge.* From now on the entry can be loaded, and its caller is told so.
 //!
-//! An entry that leaves the index for whatever reason is put on a list, and its file removed by whoever has the lock next,
-//! unless the index has an entry for its key again by then that can be read.
+//! An entry that leaves the index for whatever reason is put on a list, and its file removed by the next thread that has the
+//! lock, unless the index has an entry for its key again by then that can be read.
+//!
+//! A body that comes piece by piece is written and synced outside the lock, and its bytes are taken from the limit of the index
+//! as it grows.
 
 mod builder;
+mod firsts;
 mod loading;
 mod removing;
+mod room;
+mod streaming;
 mod writing;
 
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use refrain::{Cache, Capacity, Clock, Cursor, EntriesPage, EntryOptions, Key};
 
+use crate::body::OpenFiles;
 use crate::breaker::Breaker;
 use crate::error::DiskError;
 use crate::format::Metadata;
@@ -28,6 +36,8 @@ use crate::stats::{Counters, DiskStats, count, read};
 use crate::storage::Storage;
 pub use builder::DiskTierBuilder;
 use removing::Departed;
+use room::Room;
+pub use streaming::EntryWriter;
 use writing::Writer;
 
 /// Results in the files of one folder; see the [crate](crate) for what it promises.
@@ -39,14 +49,21 @@ pub struct DiskTier(Arc<Inner>);
 
 #[derive(Debug)]
 pub(crate) struct Inner {
-    storage: Box<dyn Storage>,
+    storage: Arc<dyn Storage>,
     index: Cache<Key, Resident>,
+    room: Room,
     clock: Clock,
     breaker: Breaker,
     invalidations: Arc<Invalidations>,
-    /// Whoever changes files holds it.
+    /// Held by a thread that changes the files of entries.
     writer: Mutex<Writer>,
     departed: Departed,
+    /// How many unfinished files there have been.
+    drafts: AtomicU64,
+    /// Of entries that are written as they come.
+    draft_files: Arc<OpenFiles>,
+    /// Of entries that are read.
+    open_files: Arc<OpenFiles>,
     counters: Counters,
 }
 
@@ -86,7 +103,7 @@ impl DiskTier {
         self.0.invalidations.begin()
     }
 
-    /// What is being computed for `key` now is not stored: somebody else knows better what belongs there. What is there
+    /// What is being computed for `key` now is not stored: the caller knows better what belongs there. What is there
     /// stays. O(1).
     ///
     /// ```
@@ -115,7 +132,7 @@ impl DiskTier {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn capacity(&self) -> Capacity {
-        self.0.index.capacity()
+        self.0.room.capacity()
     }
 
     /// Sets other limits; evicts at once what is over them.
@@ -138,7 +155,7 @@ impl DiskTier {
     pub fn set_capacity(&self, capacity: Capacity) -> Result<(), DiskError> {
         let inner = &*self.0;
         let mut writer = inner.writer();
-        inner.index.set_capacity(capacity);
+        inner.resize_room(capacity);
         inner.sweep(&mut writer)
     }
 
@@ -184,7 +201,7 @@ impl DiskTier {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn touch(&self, key: &Key) -> bool {
-        // An expired one would be taken out, and its file with it, which is for those who may wait.
+        // An expired one would be taken out, and its file with it, which is for callers that may wait.
         self.contains(key) && self.0.index.hit(key).is_some()
     }
 
@@ -228,14 +245,14 @@ impl DiskTier {
             evictions: index.evictions_by_count + index.evictions_by_size,
             expirations: index.expirations,
             invalidations: index.invalidations,
-            overweight: index.overweight,
+            overweight: index.overweight + read(&own.overweight),
             declined: index.declined,
             damaged: read(&own.damaged),
             errors: read(&own.errors),
             skipped: read(&own.skipped),
             entries: index.entries,
-            bytes: index.weight_bytes,
-            capacity_bytes: inner.index.capacity().bytes,
+            bytes: index.weight_bytes + inner.room.unfinished(),
+            capacity_bytes: inner.room.capacity().bytes,
             suspended: inner.breaker.is_open(),
         }
     }
@@ -269,6 +286,7 @@ impl Inner {
     fn count_error(&self, error: &DiskError) {
         count(match error {
             DiskError::Suspended { .. } => &self.counters.skipped,
+            DiskError::TooLarge { .. } => &self.counters.overweight,
             _ => &self.counters.errors,
         });
     }

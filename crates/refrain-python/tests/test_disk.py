@@ -22,13 +22,13 @@ SOME_KEY = Key("07" * 32)
 
 def break_disk(tier):
     """From now on nothing can be read or written."""
-    files = pathlib.Path(tier.path, "v1")
+    files = pathlib.Path(tier.path, "v2")
     files.rename(f"{files} of before")
     files.write_text("")
 
 
 def file_of(tier, key=SOME_KEY):
-    return pathlib.Path(tier.path, "v1", str(key)[:2], str(key))
+    return pathlib.Path(tier.path, "v2", str(key)[:2], str(key))
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def test_entries_go_by_key_tag_and_altogether(tier):
     assert tier.invalidate_tag("model:1") == 3
     assert [number in tier for number in range(6)] == [False, False, True, False, True, False]
     assert tier.clear() == 2
-    assert not list(pathlib.Path(tier.path).glob("v1/??/*"))
+    assert not list(pathlib.Path(tier.path).glob("v2/??/*"))
 
 
 def test_entries_expire(tmp_path, clock):

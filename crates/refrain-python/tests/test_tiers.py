@@ -349,7 +349,7 @@ def test_a_function_that_depends_on_what_is_around_it_needs_a_name(tier, cache):
 
 def test_a_disk_that_refuses_costs_no_result(tier, cache):
     cache.set("k", "value", tags=["t"])
-    files = pathlib.Path(tier.path, "v1")
+    files = pathlib.Path(tier.path, "v2")
     files.rename(f"{files} of before")
     files.write_text("")
     with pytest.warns(BypassWarning, match="was not (written|removed)"):
@@ -361,7 +361,7 @@ def test_a_disk_that_refuses_costs_no_result(tier, cache):
 
 def test_an_invalidation_that_the_disk_refuses_is_an_error_and_holds_in_this_process(tier, cache):
     cache.set("k", "value", tags=["t"])
-    (file,) = pathlib.Path(tier.path).glob("v1/??/*")
+    (file,) = pathlib.Path(tier.path).glob("v2/??/*")
     file.unlink()
     (file / "something").mkdir(parents=True)
     for promise in (lambda: cache.invalidate("k"), lambda: cache.invalidate_tag("t"), cache.clear):

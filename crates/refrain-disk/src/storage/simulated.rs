@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use fastrand::Rng;
 
-use super::{Start, Storage};
+use super::{About, Storage, StoredFile};
 
 /// Handles to one disk share it.
 #[derive(Debug, Clone, Default)]
@@ -88,8 +88,10 @@ impl SimulatedDisk {
         for file in files.iter_mut().filter(|file| !file.synced) {
             let len = rng.usize(..=file.bytes.len());
             file.bytes.truncate(len);
+            // Blocks may be there without what was in them.
+            let zeroed = rng.usize(..=len);
             if rng.bool() {
-                file.bytes.fill(0);
+                file.bytes[zeroed..].fill(0);
             }
             file.synced = true;
         }
@@ -98,14 +100,35 @@ impl SimulatedDisk {
         state.limit = None;
     }
 
-    /// Changes the bytes of a file behind everybody's back.
+    fn handle(&self, number: usize) -> Box<dyn StoredFile> {
+        Box::new(Handle {
+            disk: self.clone(),
+            number,
+        })
+    }
+
+    /// Puts a file there that no tier has written.
+    pub(crate) fn plant(&self, name: &str, bytes: &[u8]) {
+        self.make_dir(parent(name)).expect("there is room");
+        let file = self.create(name).expect("it is not there yet");
+        (file.write_at(0, bytes).and_then(|()| file.sync())).expect("nothing goes wrong");
+        self.sync_dir(parent(name)).expect("nothing goes wrong");
+    }
+
+    /// The bytes of a file.
+    pub(crate) fn contents(&self, name: &str) -> Vec<u8> {
+        let state = self.lock();
+        state.files[state.names[name]].bytes.clone()
+    }
+
+    /// Changes the bytes of a file behind the tier's back.
     pub(crate) fn tamper(&self, name: &str, change: impl FnOnce(&mut Vec<u8>)) {
         let mut state = self.lock();
         let file = state.names[name];
         change(&mut state.files[file].bytes);
     }
 
-    /// Removes everything behind everybody's back.
+    /// Removes everything behind the tier's back.
     pub(crate) fn wipe(&self) {
         let mut state = self.lock();
         state.dirs.clear();
@@ -151,6 +174,23 @@ impl State {
         found.ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
+    /// At once for good, as journals of file systems have it.
+    fn rename_dir(&mut self, from: &str, to: &str) {
+        let inside = format!("{from}/");
+        let moved = |name: &str| match name.strip_prefix(&inside) {
+            Some(rest) => format!("{to}/{rest}"),
+            None if name == from => to.to_owned(),
+            None => name.to_owned(),
+        };
+        self.dirs = self.dirs.iter().map(|name| moved(name)).collect();
+        for names in [&mut self.names, &mut self.kept] {
+            *names = std::mem::take(names)
+                .into_iter()
+                .map(|(name, file)| (moved(&name), file))
+                .collect();
+        }
+    }
+
     fn check_dir(&self, dir: &str) -> io::Result<()> {
         if dir.is_empty() || self.dirs.contains(dir) {
             Ok(())
@@ -177,53 +217,35 @@ impl Storage for SimulatedDisk {
         Ok(inside.filter_map(last).collect())
     }
 
-    fn read(&self, file: &str) -> io::Result<Vec<u8>> {
+    fn open(&self, file: &str) -> io::Result<Box<dyn StoredFile>> {
         let state = self.begin()?;
-        Ok(state.files[state.file(file)?].bytes.clone())
+        let number = state.file(file)?;
+        Ok(self.handle(number))
     }
 
-    fn read_start(&self, file: &str, most: usize) -> io::Result<Start> {
-        let state = self.begin()?;
-        let file = &state.files[state.file(file)?];
-        Ok(Start {
-            bytes: file.bytes[..most.min(file.bytes.len())].to_vec(),
-            len: file.bytes.len() as u64,
-            used: file.used,
-        })
-    }
-
-    fn write_new(&self, file: &str, parts: [&[u8]; 2]) -> io::Result<()> {
-        // Creating, each part, syncing: something may go wrong with any of them.
-        let number = {
-            let mut state = self.begin()?;
-            state.check_dir(parent(file))?;
-            if state.names.contains_key(file) {
-                return Err(io::ErrorKind::AlreadyExists.into());
-            }
-            state.files.push(Contents {
-                bytes: Vec::new(),
-                synced: false,
-                used: SystemTime::UNIX_EPOCH,
-            });
-            let number = state.files.len() - 1;
-            state.names.insert(file.to_owned(), number);
-            number
-        };
-        for part in parts {
-            let half = part.len() / 2;
-            for piece in [&part[..half], &part[half..]] {
-                let mut state = self.begin()?;
-                state.files[number].bytes.extend(piece);
-                state.check_limit();
-            }
+    fn create(&self, file: &str) -> io::Result<Box<dyn StoredFile>> {
+        let mut state = self.begin()?;
+        state.check_dir(parent(file))?;
+        if state.names.contains_key(file) {
+            return Err(io::ErrorKind::AlreadyExists.into());
         }
-        self.begin()?.files[number].synced = true;
-        Ok(())
+        state.files.push(Contents {
+            bytes: Vec::new(),
+            synced: false,
+            used: SystemTime::UNIX_EPOCH,
+        });
+        let number = state.files.len() - 1;
+        state.names.insert(file.to_owned(), number);
+        Ok(self.handle(number))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         let mut state = self.begin()?;
         state.check_dir(parent(to))?;
+        if state.dirs.contains(from) {
+            state.rename_dir(from, to);
+            return Ok(());
+        }
         let file = state.file(from)?;
         state.names.remove(from);
         state.names.insert(to.to_owned(), file);
@@ -246,11 +268,58 @@ impl Storage for SimulatedDisk {
         kept.extend(now.map(|(name, file)| (name.clone(), *file)));
         Ok(())
     }
+}
 
-    fn mark_used(&self, file: &str, at: SystemTime) -> io::Result<()> {
-        let mut state = self.begin()?;
-        let file = state.file(file)?;
-        state.files[file].used = at;
+/// A file that is open, whatever its name is by now.
+#[derive(Debug)]
+struct Handle {
+    disk: SimulatedDisk,
+    number: usize,
+}
+
+impl StoredFile for Handle {
+    fn about(&self) -> io::Result<About> {
+        // Asked of every open file at once, so that nothing of its own goes wrong with it.
+        let state = self.disk.lock();
+        let file = &state.files[self.number];
+        Ok(About {
+            len: file.bytes.len() as u64,
+            used: file.used,
+        })
+    }
+
+    fn read_at(&self, offset: u64, bytes: &mut [u8]) -> io::Result<()> {
+        let state = self.disk.begin()?;
+        let from = usize::try_from(offset).expect("it is small");
+        let there = state.files[self.number].bytes.get(from..from + bytes.len());
+        bytes.copy_from_slice(there.ok_or(io::ErrorKind::UnexpectedEof)?);
+        Ok(())
+    }
+
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        let mut at = usize::try_from(offset).expect("it is small");
+        // Something may go wrong when half of it is written.
+        let half = bytes.len() / 2;
+        for piece in [&bytes[..half], &bytes[half..]] {
+            let mut state = self.disk.begin()?;
+            let file = &mut state.files[self.number];
+            assert!(at <= file.bytes.len(), "no holes are written");
+            file.bytes.truncate(at);
+            file.bytes.extend(piece);
+            file.synced = false;
+            at += piece.len();
+            state.check_limit();
+        }
+        Ok(())
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.disk.begin()?.files[self.number].synced = true;
+        Ok(())
+    }
+
+    fn mark_used(&self, at: SystemTime) -> io::Result<()> {
+        self.disk.begin()?.files[self.number].used = at;
         Ok(())
     }
 }

@@ -2,14 +2,16 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
 use refrain::{Cache, Capacity, Clock, Insertion, Key, Policy};
 
 use super::removing::Departed;
+use super::room::Room;
 use super::writing::{Writer, weight_of};
 use super::{DiskTier, Inner, Resident, options};
+use crate::body::OpenFiles;
 use crate::breaker::Breaker;
 use crate::error::OpenError;
 use crate::recovery::{Recovered, Refusal, recover};
@@ -33,6 +35,7 @@ pub struct DiskTierBuilder {
     capacity: Capacity,
     policy: Policy,
     clock: Clock,
+    max_open_files: usize,
 }
 
 impl DiskTier {
@@ -52,6 +55,7 @@ impl DiskTier {
             },
             policy: Policy::default(),
             clock: Clock::monotonic(),
+            max_open_files: OpenFiles::DEFAULT,
         }
     }
 }
@@ -110,8 +114,22 @@ impl DiskTierBuilder {
         self
     }
 
-    /// Opens the tier: looks at every entry's head, and removes what was not finished, has expired or is damaged.
-    /// O(entries); reads at least 1 KiB of each.
+    /// Files that handles of [`load_streamed`](DiskTier::load_streamed) keep open at the same time, and as many again that are
+    /// written as they come. Default: 128.
+    ///
+    /// ```
+    /// let dir = tempfile::tempdir()?;
+    /// let tier = refrain_disk::DiskTier::at(dir.path()).max_open_files(1000).open()?;
+    /// assert!(tier.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn max_open_files(mut self, files: usize) -> Self {
+        self.max_open_files = files;
+        self
+    }
+
+    /// Opens the tier: looks at both ends of every entry's file, and removes what was not finished, has expired or is damaged.
+    /// Files of format version 1 are taken over. O(entries); reads at least 1 KiB of each.
     ///
     /// # Errors
     ///
@@ -121,7 +139,7 @@ impl DiskTierBuilder {
     /// let dir = tempfile::tempdir()?;
     /// std::fs::create_dir(dir.path().join("v3"))?;
     /// let error = refrain_disk::DiskTier::at(dir.path()).open().unwrap_err();
-    /// assert!(error.to_string().contains("format version 3, this build reads 1"));
+    /// assert!(error.to_string().contains("format version 3, this build reads 1 and 2"));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn open(self) -> Result<DiskTier, OpenError> {
@@ -135,10 +153,10 @@ impl DiskTierBuilder {
                 source,
             },
         })?;
-        self.open_in(Box::new(folder))
+        self.open_in(Arc::new(folder))
     }
 
-    pub(crate) fn open_in(self, storage: Box<dyn Storage>) -> Result<DiskTier, OpenError> {
+    pub(crate) fn open_in(self, storage: Arc<dyn Storage>) -> Result<DiskTier, OpenError> {
         let recovered = recover(&*storage, self.clock.wall());
         let (entries, damaged) = recovered.map_err(|refusal| match refusal {
             Refusal::Newer(found) => OpenError::Newer {
@@ -151,7 +169,7 @@ impl DiskTierBuilder {
                 source,
             },
         })?;
-        let tier = DiskTier(Inner::new(self.capacity, self.policy, self.clock, storage));
+        let tier = DiskTier(Inner::new(self, storage));
         // Relaxed: a count orders nothing.
         (tier.0.counters.damaged).fetch_add(damaged, Ordering::Relaxed);
         tier.0.take_in(entries);
@@ -160,12 +178,14 @@ impl DiskTierBuilder {
 }
 
 impl Inner {
-    fn new(
-        capacity: Capacity,
-        policy: Policy,
-        clock: Clock,
-        storage: Box<dyn Storage>,
-    ) -> Arc<Self> {
+    fn new(settings: DiskTierBuilder, storage: Arc<dyn Storage>) -> Arc<Self> {
+        let DiskTierBuilder {
+            capacity,
+            policy,
+            clock,
+            max_open_files,
+            ..
+        } = settings;
         Arc::new_cyclic(|inner: &Weak<Self>| {
             let inner = inner.clone();
             let index = Cache::builder()
@@ -189,6 +209,10 @@ impl Inner {
                 invalidations: Arc::default(),
                 writer: Mutex::new(Writer::new()),
                 departed: Departed::default(),
+                room: Room::new(capacity),
+                drafts: AtomicU64::new(0),
+                draft_files: OpenFiles::new(max_open_files),
+                open_files: OpenFiles::new(max_open_files),
                 counters: Counters::default(),
             }
         })

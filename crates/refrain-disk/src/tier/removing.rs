@@ -1,4 +1,4 @@
-//! Entries that leave, and their files after them.
+//! Deferred removal: entries leave the index at once, and their files when a thread has the lock.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,38 +11,49 @@ use super::{DiskTier, Inner};
 use crate::error::DiskError;
 use crate::names::{dir_of, file_of};
 
-/// Keys whose entries have left the index and whose files may be there still.
+/// Files that are to be removed.
 #[derive(Debug, Default)]
 pub(super) struct Departed {
-    keys: Mutex<Vec<Key>>,
+    files: Mutex<Files>,
     /// Whether there may be any, to be asked without the lock.
     any: AtomicBool,
 }
 
+#[derive(Debug, Default)]
+struct Files {
+    /// Of entries that have left the index.
+    keys: Vec<Key>,
+    /// What was given up before it was finished, and the bytes that are counted for it.
+    unfinished: Vec<(String, u64)>,
+}
+
 impl Departed {
     pub(super) fn push(&self, key: Key) {
-        self.lock().push(key);
+        self.put(|files| files.keys.push(key));
+    }
+
+    pub(super) fn push_unfinished(&self, name: String, bytes: u64) {
+        self.put(|files| files.unfinished.push((name, bytes)));
+    }
+
+    fn put(&self, change: impl FnOnce(&mut Files)) {
+        change(&mut self.lock());
         // Release pairs with the acquire in `is_empty`.
         self.any.store(true, Ordering::Release);
     }
 
-    fn take(&self) -> Vec<Key> {
-        let mut keys = self.lock();
+    fn take(&self) -> Files {
+        let mut files = self.lock();
         self.any.store(false, Ordering::Release);
-        std::mem::take(&mut *keys)
-    }
-
-    fn put_back(&self, keys: impl IntoIterator<Item = Key>) {
-        self.lock().extend(keys);
-        self.any.store(true, Ordering::Release);
+        std::mem::take(&mut *files)
     }
 
     fn is_empty(&self) -> bool {
         !self.any.load(Ordering::Acquire)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Key>> {
-        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Files> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -127,7 +138,7 @@ impl DiskTier {
 }
 
 impl Inner {
-    /// The file of an entry that has left goes soon, whoever noticed that its time was over.
+    /// The file of an entry that has left goes soon, whichever thread noticed that its time was over.
     pub(super) fn sweep_if_idle(&self) {
         if self.departed.is_empty() {
             return;
@@ -135,19 +146,37 @@ impl Inner {
         let mut writer = match self.writer.try_lock() {
             Ok(writer) => writer,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            // Whoever has it sweeps.
+            // The thread that has it sweeps.
             Err(TryLockError::WouldBlock) => return,
         };
         // What could not be removed is tried again later.
         let _ = self.sweep(&mut writer);
     }
 
-    /// Removes the files of entries that have left the index.
+    /// Removes files that were given up, and those of entries that have left the index.
     pub(super) fn sweep(&self, writer: &mut Writer) -> Result<(), DiskError> {
         if writer.is_closed {
             return Ok(());
         }
-        let mut keys = self.departed.take().into_iter();
+        let Files { keys, unfinished } = self.departed.take();
+        let (mut keys, mut unfinished) = (keys.into_iter(), unfinished.into_iter());
+        while let Some((name, bytes)) = unfinished.next() {
+            match self.storage.remove(&name) {
+                Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                    self.departed.put(|files| {
+                        files.unfinished.push((name.clone(), bytes));
+                        files.unfinished.extend(unfinished);
+                        files.keys.extend(keys);
+                    });
+                    return Err(DiskError::Io {
+                        action: "remove",
+                        file: name,
+                        source,
+                    });
+                }
+                _ => self.give_room(bytes),
+            }
+        }
         while let Some(key) = keys.next() {
             // Another one may have come for the key; one that is to be written yet does not need the old file.
             if (self.index.peek_entry(&key)).is_some_and(|entry| entry.value.readable) {
@@ -158,7 +187,8 @@ impl Inner {
                 Ok(()) => writer.unsynced.insert(key.as_bytes()[0]),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(source) => {
-                    self.departed.put_back(std::iter::once(key).chain(keys));
+                    self.departed
+                        .put(|files| files.keys.extend(std::iter::once(key).chain(keys)));
                     return Err(DiskError::Io {
                         action: "remove",
                         file,
@@ -171,7 +201,7 @@ impl Inner {
     }
 
     /// Takes entries out of the index, and their files away for good: those in the folder of `first`, or all. Once at once, so
-    /// that nobody is given them while the disk makes this wait, and once for what was being stored meanwhile.
+    /// that no caller is given them while the disk makes this wait, and once for what was being stored meanwhile.
     fn remove_all_of<T>(
         &self,
         first: Option<u8>,

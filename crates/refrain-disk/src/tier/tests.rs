@@ -1,4 +1,5 @@
 use std::io::ErrorKind;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use fastrand::Rng;
@@ -14,6 +15,8 @@ use crate::{DiskTier, NewEntry};
 mod faults;
 mod model;
 mod readers;
+mod streams;
+mod versions;
 
 const BLOCK: u64 = 4096;
 
@@ -45,7 +48,7 @@ impl World {
             .capacity_bytes(self.capacity.bytes)
             .policy(Policy::Lru)
             .clock(self.clock.clone())
-            .open_in(Box::new(self.disk.clone()))?;
+            .open_in(Arc::new(self.disk.clone()))?;
         self.disk.limit(Some(self.capacity.bytes));
         Ok(tier)
     }
@@ -85,6 +88,9 @@ fn what_was_stored_is_there_after_a_power_cut_with_all_that_was_said_of_it() {
         .codec("text")
         .media_type("model/stl")
         .file_name("cube.stl")
+        .field("http.status", "203")
+        .field("http.header", "a: 1")
+        .field("http.header", "b: 2")
         .tags(["model:v2", "user:7"])
         .cost(Duration::from_secs(125))
         .time_to_live(Some(Duration::from_secs(60)));
@@ -97,8 +103,18 @@ fn what_was_stored_is_there_after_a_power_cut_with_all_that_was_said_of_it() {
     let found = tier.load(&key(1)).unwrap().unwrap();
     assert_eq!(&found.body[..], b"solid");
     assert_eq!(found.codec, "text");
-    assert_eq!(found.media_type, "model/stl");
-    assert_eq!(found.file_name, "cube.stl");
+    assert_eq!(found.media_type(), "model/stl");
+    assert_eq!(found.file_name(), "cube.stl");
+    let names: Vec<&str> = found.fields.iter().map(|(name, _)| &**name).collect();
+    let expected = [
+        "media_type",
+        "file_name",
+        "http.status",
+        "http.header",
+        "http.header",
+    ];
+    assert_eq!(names, expected, "in this order");
+    assert!(found.values("http.header").eq([b"a: 1", b"b: 2"]));
     assert_eq!(found.tags, ["model:v2", "user:7"]);
     assert_eq!(found.cost, Duration::from_secs(125));
     assert_eq!(found.age, Duration::from_secs(10));
@@ -144,7 +160,7 @@ fn a_restart_remembers_the_order_of_use() {
 fn one_entry_may_fill_the_whole_tier_and_no_more() {
     let world = World::new(2);
     let tier = world.open();
-    let largest = vec![7; 2 * 4096 - 300];
+    let largest = vec![7; 2 * 4096 - 400];
     assert_eq!(put(&tier, 1, &largest), Insertion::Stored);
     assert_eq!(put(&tier, 2, &[7; 2 * 4096]), Insertion::Overweight);
     assert_eq!(
@@ -268,9 +284,9 @@ fn a_swapped_file_is_a_miss() {
     let world = World::new(9);
     let tier = world.open();
     put(&tier, 1, b"mine");
-    put(&tier, 2, b"hers");
-    let hers = world.disk.read(&file_of(&key(2))).unwrap();
-    world.disk.tamper(&file_of(&key(1)), |file| *file = hers);
+    put(&tier, 2, b"other");
+    let other = world.disk.contents(&file_of(&key(2)));
+    world.disk.tamper(&file_of(&key(1)), |file| *file = other);
     assert_eq!(body(&tier, 1), None);
 }
 
@@ -328,7 +344,7 @@ fn what_is_said_of_an_entry_has_a_limit() {
     assert!(!error.is_retryable());
     assert_eq!(
         error.to_string(),
-        "what is said about the entry takes more than 65536 bytes; use fewer or shorter tags"
+        "what is said about the entry takes more than 262144 bytes, or a name more than 255; use fewer or shorter fields and tags"
     );
     // A head that does not fit into one read is read in two.
     let tags = ["x".repeat(5000)];
@@ -342,43 +358,35 @@ fn what_is_said_of_an_entry_has_a_limit() {
 fn files_that_are_not_the_tiers_own_stay() {
     let world = World::new(9);
     drop(world.open());
-    world.disk.make_dir("v1/01").unwrap();
-    world
-        .disk
-        .write_new("v1/01/README", [b"hello", b""])
-        .unwrap();
-    world.disk.sync_dir("v1/01").unwrap();
-    let elsewhere = format!("v1/01/{}", key(2));
-    world.disk.write_new(&elsewhere, [b"?", b""]).unwrap();
+    world.disk.plant("v2/01/README", b"hello");
+    let elsewhere = format!("v2/01/{}", key(2));
+    world.disk.plant(&elsewhere, b"?");
     let tier = world.open();
     assert!(tier.is_empty());
-    assert_eq!(world.disk.read("v1/01/README").unwrap(), b"hello");
-    assert_eq!(world.disk.read(&elsewhere).unwrap(), b"?");
+    assert_eq!(world.disk.contents("v2/01/README"), b"hello");
+    assert_eq!(world.disk.contents(&elsewhere), b"?");
 }
 
 #[test]
 fn what_was_not_finished_is_taken_away_at_the_start() {
     let world = World::new(9);
     drop(world.open());
-    world
-        .disk
-        .write_new("v1/unfinished/entry", [b"half", b""])
-        .unwrap();
+    world.disk.plant("v2/unfinished/7", b"half");
     drop(world.open());
-    assert_eq!(world.disk.list("v1/unfinished").unwrap(), [""; 0]);
+    assert_eq!(world.disk.list("v2/unfinished").unwrap(), [""; 0]);
     assert_eq!(world.disk.occupied(), 0);
 }
 
 #[test]
 fn a_folder_of_a_newer_build_is_left_alone() {
     let world = World::new(9);
-    world.disk.make_dir("v2").unwrap();
+    world.disk.make_dir("v3").unwrap();
     let refused = world.try_open().unwrap_err();
     assert_eq!(
         refused.to_string(),
-        "cannot open disk tier at `simulated`: format version 2, this build reads 1; upgrade, or name an empty folder"
+        "cannot open disk tier at `simulated`: format version 3, this build reads 1 and 2; upgrade, or name an empty folder"
     );
-    assert_eq!(world.disk.list("").unwrap(), ["v2"]);
+    assert_eq!(world.disk.list("").unwrap(), ["v3"]);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use fastrand::Rng;
 use refrain::Insertion;
-use refrain_disk::{DiskTier, NewEntry};
+use refrain_disk::{DiskTier, EntryMetadata, NewEntry};
 
 use crate::payload::{key, payload, version};
 
@@ -32,9 +32,17 @@ fn stores_until_it_is_killed() {
             writeln!(out, "gone {n} 0").unwrap();
             continue;
         }
-        let bytes = payload(n, number, rng.usize(..200_000));
+        let bytes = payload(n, number, rng.usize(..700_000));
         writeln!(out, "begin {n} {number}").unwrap();
-        let stored = tier.store(&tier.begin(), &key(n), &NewEntry::new(&bytes));
+        let stored = if rng.bool() {
+            tier.store(&tier.begin(), &key(n), &NewEntry::new(&bytes))
+        } else {
+            let mut writer = tier.writer(tier.begin(), &key(n));
+            for piece in bytes.chunks(50_000) {
+                writer.write(piece).unwrap();
+            }
+            writer.finish(&EntryMetadata::default())
+        };
         assert_eq!(stored.unwrap(), Insertion::Stored);
         writeln!(out, "stored {n} {number}").unwrap();
     }

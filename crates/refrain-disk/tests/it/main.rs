@@ -1,5 +1,6 @@
 //! The tier on the disk of this machine.
 
 mod kill;
+mod memory;
 mod payload;
 mod threads;

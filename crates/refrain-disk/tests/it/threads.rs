@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use fastrand::Rng;
 use refrain::{Insertion, Key};
-use refrain_disk::{DiskReader, DiskTier, NewEntry, OpenError};
+use refrain_disk::{DiskError, DiskReader, DiskTier, EntryMetadata, NewEntry, OpenError};
 
 use crate::payload::{key, payload, version};
 
@@ -23,7 +23,7 @@ fn bytes_in(dir: &Path) -> u64 {
 
 #[test]
 fn threads_store_load_and_invalidate_at_once_within_the_limit_and_never_see_a_wrong_byte() {
-    const LIMIT: u64 = 1 << 20;
+    const LIMIT: u64 = 2 << 20;
     let dir = tempfile::tempdir().unwrap();
     let tier = DiskTier::at(dir.path())
         .capacity_bytes(LIMIT)
@@ -44,13 +44,26 @@ fn threads_store_load_and_invalidate_at_once_within_the_limit_and_never_see_a_wr
                             continue;
                         }
                         let version = versions.fetch_add(1, Ordering::Relaxed);
-                        let bytes = payload(n, version, rng.usize(..60_000));
-                        let stored = tier.store(&tier.begin(), &key(n), &NewEntry::new(&bytes));
-                        let stored = stored.unwrap();
+                        let bytes = payload(n, version, rng.usize(..500_000));
+                        let stored = if rng.bool() {
+                            tier.store(&tier.begin(), &key(n), &NewEntry::new(&bytes))
+                        } else {
+                            let mut writer = tier.writer(tier.begin(), &key(n));
+                            if writer.write(&bytes).is_err() || rng.u8(..9) == 0 {
+                                continue;
+                            }
+                            writer.finish(&EntryMetadata::default())
+                        };
+                        let stored = match stored {
+                            Err(DiskError::TooLarge { .. }) => continue,
+                            stored => stored.unwrap(),
+                        };
                         let expected = [
                             Insertion::Stored,
                             Insertion::Declined,
                             Insertion::Invalidated,
+                            // Where others are growing there is less room.
+                            Insertion::Overweight,
                         ];
                         assert!(expected.contains(&stored), "{stored:?}");
                     }
@@ -63,13 +76,18 @@ fn threads_store_load_and_invalidate_at_once_within_the_limit_and_never_see_a_wr
                 let mut rng = Rng::with_seed(thread);
                 while !done.load(Ordering::Relaxed) {
                     let n = rng.u64(..60);
-                    let entry = if rng.bool() {
-                        tier.load(&key(n)).unwrap()
-                    } else {
-                        reader.load(&key(n)).unwrap()
+                    let body = match rng.u8(..3) {
+                        0 => tier.load(&key(n)).unwrap().map(|entry| entry.body),
+                        1 => reader.load(&key(n)).unwrap().map(|entry| entry.body),
+                        _ => tier.load_streamed(&key(n)).unwrap().map(|entry| {
+                            let half = usize::try_from(entry.body.len()).unwrap() / 2;
+                            let first = entry.body.read_at(0, half).unwrap();
+                            let then = entry.body.read_at(half as u64, usize::MAX).unwrap();
+                            [first, then].concat().into()
+                        }),
                     };
-                    if let Some(entry) = entry {
-                        version(n, &entry.body);
+                    if let Some(body) = body {
+                        version(n, &body);
                         found.fetch_add(1, Ordering::Relaxed);
                     }
                 }
@@ -85,7 +103,7 @@ fn threads_store_load_and_invalidate_at_once_within_the_limit_and_never_see_a_wr
     });
     tier.validate();
     assert!(found.into_inner() > 0);
-    assert_eq!(bytes_in(&dir.path().join("v1")), tier.stats().bytes);
+    assert_eq!(bytes_in(&dir.path().join("v2")), tier.stats().bytes);
     assert_eq!(tier.stats().damaged, 0);
 }
 
@@ -128,7 +146,7 @@ fn changed_and_cut_files_are_never_served() {
     let key: Key = key(1);
     let file = {
         let name = key.to_string();
-        dir.path().join("v1").join(&name[..2]).join(name)
+        dir.path().join("v2").join(&name[..2]).join(name)
     };
     let mut rng = Rng::with_seed(3);
     for round in 0..400 {

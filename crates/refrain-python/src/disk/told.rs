@@ -108,11 +108,13 @@ fn read(counter: &AtomicU64) -> u64 {
 }
 
 pub(super) fn loaded_entry(py: Python<'_>, entry: DiskEntry) -> Loaded<'_> {
+    let media_type = entry.media_type().to_owned();
+    let file_name = entry.file_name().to_owned();
     (
         PyBytes::new(py, &entry.body),
         entry.codec,
-        entry.media_type,
-        entry.file_name,
+        media_type,
+        file_name,
         entry.tags,
         entry.cost.as_secs_f64(),
         entry.age.as_secs_f64(),

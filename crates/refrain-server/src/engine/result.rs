@@ -84,9 +84,12 @@ impl StoredResult {
     /// A result from the disk; `None` if it cannot be answered as it is.
     pub(crate) fn from_disk(entry: DiskEntry) -> Option<Self> {
         let mut headers = HeaderMap::new();
-        headers.insert(CONTENT_TYPE, HeaderValue::try_from(entry.media_type).ok()?);
-        if is_plain(&entry.file_name) {
-            let disposition = format!("attachment; filename=\"{}\"", entry.file_name);
+        headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::try_from(entry.media_type()).ok()?,
+        );
+        if is_plain(entry.file_name()) {
+            let disposition = format!("attachment; filename=\"{}\"", entry.file_name());
             headers.insert(
                 CONTENT_DISPOSITION,
                 HeaderValue::try_from(disposition).ok()?,

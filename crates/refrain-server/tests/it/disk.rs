@@ -206,7 +206,7 @@ async fn what_memory_has_no_room_for_is_answered_from_disk() {
 async fn a_damaged_file_is_generated_again() {
     let dir = tempfile::tempdir().unwrap();
     world_on(dir.path()).ask("cat", "echo").await;
-    let files = files_in(&dir.path().join("v1"));
+    let files = files_in(&dir.path().join("v2"));
     let mut bytes = std::fs::read(&files[0]).unwrap();
     *bytes.last_mut().unwrap() ^= 1;
     std::fs::write(&files[0], bytes).unwrap();
@@ -223,8 +223,8 @@ async fn a_disk_that_fails_is_only_a_slower_cache() {
     let world = world_on(dir.path());
     world.ask("cat", "echo").await;
     // A file where the folder was: nothing can be read or written any more.
-    std::fs::remove_dir_all(dir.path().join("v1")).unwrap();
-    std::fs::write(dir.path().join("v1"), b"").unwrap();
+    std::fs::remove_dir_all(dir.path().join("v2")).unwrap();
+    std::fs::write(dir.path().join("v2"), b"").unwrap();
     for n in 0..6 {
         let reply = world.ask(&format!("dog {n}"), "echo").await;
         assert_eq!(reply.status, StatusCode::OK);
@@ -240,11 +240,11 @@ async fn a_disk_that_fails_is_only_a_slower_cache() {
     );
     assert_eq!(world.get("/health").await.json()["disk"], "suspended");
     // Put right, it is used again within five seconds.
-    std::fs::remove_file(dir.path().join("v1")).unwrap();
+    std::fs::remove_file(dir.path().join("v2")).unwrap();
     world.hands.advance(Duration::from_secs(5));
     world.ask("cow", "echo").await;
     assert_eq!(world.get("/health").await.json()["disk"], "ok");
-    assert_eq!(files_in(&dir.path().join("v1")).len(), 1);
+    assert_eq!(files_in(&dir.path().join("v2")).len(), 1);
 }
 
 #[tokio::test]
@@ -256,7 +256,7 @@ async fn a_removal_that_the_disk_refuses_says_so() {
         .await
         .header("refrain-key")
         .to_owned();
-    let folder = dir.path().join("v1").join(&key[..2]);
+    let folder = dir.path().join("v2").join(&key[..2]);
     std::fs::remove_file(folder.join(&key)).unwrap();
     std::fs::create_dir(folder.join(&key)).unwrap();
     let refused = world.delete(&format!("/api/cache/entries/{key}")).await;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
+use crate::format::CHUNK_BYTES;
 
 /// What a key may be found with: nothing is always allowed, as entries are evicted.
 #[derive(Debug, Default, Clone)]
@@ -21,6 +22,20 @@ struct Run {
     known: BTreeMap<u8, Known>,
     version: u64,
     early: Vec<(u8, crate::Ticket)>,
+    /// Bodies that come piece by piece, and what has come of each.
+    growing: Vec<Growing>,
+    /// How many of them were stored.
+    streamed: u32,
+}
+
+struct Growing {
+    n: u8,
+    writer: crate::EntryWriter,
+    version: u64,
+    bytes: Vec<u8>,
+    come: usize,
+    /// Whether the key was invalidated since it began.
+    is_late: bool,
 }
 
 const KEYS: u8 = 9;
@@ -33,9 +48,19 @@ fn payload(n: u8, version: u64, len: usize) -> Vec<u8> {
     bytes
 }
 
+fn tags_of(n: u8) -> &'static [&'static str] {
+    if n % 2 == 1 { &["odd"] } else { &[] }
+}
+
 impl Run {
     fn new(seed: u64) -> Self {
-        let world = World::new(12);
+        // Where one chunk fits, and where none does.
+        let blocks = if seed.is_multiple_of(2) {
+            12
+        } else {
+            12 + 5 * u64::from(CHUNK_BYTES) / (2 * BLOCK)
+        };
+        let world = World::new(blocks);
         let tier = Some(world.open());
         Self {
             seed,
@@ -45,6 +70,8 @@ impl Run {
             known: (0..KEYS).map(|n| (n, Known::default())).collect(),
             version: 0,
             early: Vec::new(),
+            growing: Vec::new(),
+            streamed: 0,
         }
     }
 
@@ -55,8 +82,10 @@ impl Run {
     fn step(&mut self) {
         let n = self.rng.u8(..KEYS);
         match self.rng.u32(..100) {
-            0..40 => self.store(n, None),
-            40..65 => self.load(n),
+            0..30 => self.store(n, None),
+            30..35 if self.growing.len() < 2 => self.begin_to_stream(n),
+            30..45 => self.stream_on(),
+            45..65 => self.load(n),
             65..72 => self.early.push((n, self.tier().begin())),
             72..77 => {
                 if !self.early.is_empty() {
@@ -104,8 +133,9 @@ impl Run {
             .rng
             .bool()
             .then(|| Duration::from_secs(self.rng.u64(1..30)));
-        let tags = if n % 2 == 1 { vec!["odd"] } else { Vec::new() };
-        let entry = NewEntry::new(&bytes).tags(tags).time_to_live(ttl);
+        let entry = NewEntry::new(&bytes)
+            .tags(tags_of(n).iter().copied())
+            .time_to_live(ttl);
         let is_early = early.is_some();
         let ticket = early.unwrap_or_else(|| self.tier().begin());
         let stored = self.tier().store(&ticket, &key(n), &entry);
@@ -136,9 +166,89 @@ impl Run {
         }
     }
 
+    fn begin_to_stream(&mut self, n: u8) {
+        self.version += 1;
+        let writer = self.tier().writer(self.tier().begin(), &key(n));
+        let len = self.rng.usize(..2 * CHUNK_BYTES as usize);
+        self.growing.push(Growing {
+            n,
+            writer,
+            version: self.version,
+            bytes: payload(n, self.version, len),
+            come: 0,
+            is_late: false,
+        });
+    }
+
+    /// Something happens to one of the bodies that come piece by piece.
+    fn stream_on(&mut self) {
+        if self.growing.is_empty() {
+            return;
+        }
+        let mut one = (self.growing).swap_remove(self.rng.usize(..self.growing.len()));
+        let left = one.bytes.len() - one.come;
+        let more = if self.rng.bool() {
+            left
+        } else {
+            self.rng.usize(..=left)
+        };
+        let written = one.writer.write(&one.bytes[one.come..one.come + more]);
+        let seed = self.seed;
+        if written.is_err() {
+            // The older entry is gone too.
+            self.known
+                .get_mut(&one.n)
+                .expect("all keys are known")
+                .stored = None;
+            assert!(!self.tier().contains(&key(one.n)), "seed {seed}");
+            return;
+        }
+        one.come += more;
+        let so_far = one.writer.so_far();
+        assert_eq!(so_far.len(), one.come as u64, "seed {seed}");
+        let from = self.rng.usize(..=one.come);
+        if let Ok(read) = so_far.read_at(from as u64, 10_000) {
+            assert_eq!(read, one.bytes[from..from + read.len()], "seed {seed}");
+        }
+        match self.rng.u8(..8) {
+            // Given up.
+            0 => {}
+            1..6 if one.come == one.bytes.len() => self.finish(one),
+            _ => self.growing.push(one),
+        }
+    }
+
+    fn finish(&mut self, one: Growing) {
+        let metadata = crate::EntryMetadata::default().tags(tags_of(one.n).iter().copied());
+        let stored = one.writer.finish(&metadata);
+        let known = self.known.get_mut(&one.n).expect("all keys are known");
+        match stored {
+            Ok(Insertion::Stored) => {
+                assert!(!one.is_late, "seed {}", self.seed);
+                self.streamed += u32::from(one.bytes.len() >= CHUNK_BYTES as usize);
+                known.allowed = BTreeMap::from([(one.version, None)]);
+                known.stored = Some(one.version);
+            }
+            Ok(Insertion::Invalidated) => assert!(one.is_late, "seed {}", self.seed),
+            Ok(_) => known.stored = None,
+            Err(_) => {
+                known.allowed.insert(one.version, None);
+                known.stored = None;
+                assert!(!self.tier().contains(&key(one.n)), "seed {}", self.seed);
+            }
+        }
+    }
+
     fn load(&mut self, n: u8) {
-        if let Ok(found) = self.tier().load(&key(n)) {
-            self.check(n, found.map(|entry| entry.body.to_vec()));
+        if self.rng.bool() {
+            if let Ok(found) = self.tier().load(&key(n)) {
+                self.check(n, found.map(|entry| entry.body.to_vec()));
+            }
+        } else if let Ok(found) = self.tier().load_streamed(&key(n)) {
+            let body = found.map(|entry| entry.body.read_at(0, usize::MAX));
+            if let Ok(body) = body.transpose() {
+                self.check(n, body.map(|body| body.to_vec()));
+            }
         }
     }
 
@@ -156,6 +266,9 @@ impl Run {
     }
 
     fn forget(&mut self, done: bool, whom: impl Fn(u8) -> bool) {
+        for one in &mut self.growing {
+            one.is_late |= whom(one.n);
+        }
         for (n, known) in &mut self.known {
             if whom(*n) {
                 known.stored = None;
@@ -190,6 +303,7 @@ impl Run {
             stored.filter(|(n, _)| there(n)).collect()
         };
         self.early.clear();
+        self.growing.clear();
         self.tier = None;
         self.world.disk.cut_power(&mut self.rng);
         let crowded = self.world.disk.occupied() > self.world.capacity.bytes;
@@ -212,8 +326,13 @@ impl Run {
 
     fn restart(&mut self) {
         self.early.clear();
+        if self.rng.bool() {
+            self.growing.clear();
+        }
         self.world.disk.plan(None);
         self.tier = None;
+        // What was being written belongs to a tier that is gone.
+        self.growing.clear();
         self.tier = Some(self.world.open());
     }
 
@@ -228,6 +347,7 @@ impl Run {
 #[test]
 fn whatever_happens_only_what_was_stored_last_is_found_and_what_was_acknowledged_is_kept() {
     let runs = std::env::var("REFRAIN_DISK_RUNS").map_or(300, |runs| runs.parse().unwrap());
+    let mut streamed = 0;
     for seed in 0..runs {
         let mut run = Run::new(seed);
         for _ in 0..200 {
@@ -235,5 +355,10 @@ fn whatever_happens_only_what_was_stored_last_is_found_and_what_was_acknowledged
         }
         run.restart();
         run.check_everything();
+        streamed += run.streamed;
     }
+    assert!(
+        runs < 300 || streamed > 100,
+        "{streamed} bodies came piece by piece"
+    );
 }

@@ -1,11 +1,11 @@
-//! What others do while a file is written.
+//! Interleavings: what other threads do while a file is written.
 
 use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex};
 
 use super::*;
-use crate::storage::Start;
+use crate::storage::StoredFile;
 
 /// What happens just before a new file takes its place.
 type Meanwhile = Arc<Mutex<Box<dyn Fn() + Send>>>;
@@ -34,23 +34,17 @@ impl Storage for Slow {
     fn list(&self, dir: &str) -> io::Result<Vec<String>> {
         self.disk.list(dir)
     }
-    fn read(&self, file: &str) -> io::Result<Vec<u8>> {
-        self.disk.read(file)
+    fn open(&self, file: &str) -> io::Result<Box<dyn StoredFile>> {
+        self.disk.open(file)
     }
-    fn read_start(&self, file: &str, most: usize) -> io::Result<Start> {
-        self.disk.read_start(file, most)
-    }
-    fn write_new(&self, file: &str, parts: [&[u8]; 2]) -> io::Result<()> {
-        self.disk.write_new(file, parts)
+    fn create(&self, file: &str) -> io::Result<Box<dyn StoredFile>> {
+        self.disk.create(file)
     }
     fn remove(&self, file: &str) -> io::Result<()> {
         self.disk.remove(file)
     }
     fn sync_dir(&self, dir: &str) -> io::Result<()> {
         self.disk.sync_dir(dir)
-    }
-    fn mark_used(&self, file: &str, at: SystemTime) -> io::Result<()> {
-        self.disk.mark_used(file, at)
     }
 }
 
@@ -62,11 +56,11 @@ fn on_slow_disk() -> (Arc<DiskTier>, Meanwhile) {
     };
     let (clock, _hands) = Clock::fake();
     let tier = DiskTier::at("simulated").clock(clock);
-    (Arc::new(tier.open_in(Box::new(disk)).unwrap()), meanwhile)
+    (Arc::new(tier.open_in(Arc::new(disk)).unwrap()), meanwhile)
 }
 
 #[test]
-fn who_loads_while_a_newer_value_is_written_gets_the_old_one_with_its_own_time_to_live() {
+fn a_load_while_a_newer_value_is_written_gets_the_old_one_with_its_own_time_to_live() {
     let (tier, meanwhile) = on_slow_disk();
     let seen = Arc::new(Mutex::new(Vec::new()));
     let look = {
@@ -86,7 +80,7 @@ fn who_loads_while_a_newer_value_is_written_gets_the_old_one_with_its_own_time_t
 }
 
 #[test]
-fn what_is_invalidated_is_not_given_to_anybody_while_the_disk_makes_its_removal_wait() {
+fn what_is_invalidated_is_not_given_to_any_caller_while_the_disk_makes_its_removal_wait() {
     type Removal = fn(&DiskTier) -> bool;
     let removals: [Removal; 3] = [
         |tier| tier.invalidate(&key(1)).unwrap(),
