@@ -17,7 +17,7 @@ use crate::outcome::TierName;
 /// let cache: Cache<&str, String> = Cache::builder().build()?;
 /// let draft = cache.get_or_compute("draft", || Computed::new("…".to_owned()).share_only());
 /// assert_eq!(draft.unwrap(), "…");
-/// assert!(cache.get(&"draft").is_none(), "shared with whoever waited, but not stored");
+/// assert!(cache.get(&"draft").is_none(), "shared with its waiters, but not stored");
 /// # Ok::<(), refrain::BuildError>(())
 /// ```
 #[derive(Debug, Clone)]
@@ -36,11 +36,11 @@ pub struct Computed<V> {
 /// Which callers may have the value besides the one that computed it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Keep {
-    /// Everybody, now and later.
+    /// All callers, now and later.
     Store,
-    /// Those who waited for it, nobody later.
+    /// Its waiters, and no later caller.
     Share,
-    /// Nobody: whoever waited computes for itself.
+    /// No other caller: each waiter computes for itself.
     Private,
 }
 

@@ -1,4 +1,4 @@
-//! An asynchronous computation that anybody may drive onward.
+//! Cooperative driving: an asynchronous computation that any of its waiters polls onward.
 //!
 //! The future is taken out of its place while it is polled, so that no lock is held while user code runs, and put
 //! back when it is not finished.
@@ -27,9 +27,9 @@ pub type BoxFuture<T = ()> = Pin<Box<dyn Future<Output = T> + Send>>;
 /// The computation of one flight, if it is asynchronous and not finished.
 pub(crate) struct Work {
     place: Mutex<Option<BoxFuture>>,
-    /// Set by a wake-up; whoever put the future back looks at it, so that a wake-up during a poll is not lost.
+    /// Set by a wake-up. The thread that puts the future back looks at it, so that a wake-up during a poll is not lost.
     woken: AtomicBool,
-    /// A task of its own keeps it going, whoever leaves.
+    /// A task of its own keeps it going when callers leave.
     has_driver: AtomicBool,
 }
 
@@ -47,7 +47,7 @@ impl Work {
         self.woken.store(true, Ordering::SeqCst);
     }
 
-    /// True once: the caller becomes the one who keeps it going.
+    /// True once: the caller becomes the driver, which keeps it going.
     pub(crate) fn claim_driver(&self) -> bool {
         !self.has_driver.swap(true, Ordering::Relaxed)
     }
@@ -57,7 +57,7 @@ impl Work {
         self.has_driver.store(false, Ordering::Relaxed);
     }
 
-    /// Whether there is a computation here that nobody is inside of.
+    /// Whether there is a computation here that no thread is inside of.
     pub(super) fn is_waiting(&self) -> bool {
         self.lock().is_some()
     }
@@ -66,14 +66,14 @@ impl Work {
         self.place.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Drops the computation unless somebody is inside it; then that one drops it.
+    /// Drops the computation unless a thread is inside it; then that thread drops it.
     pub(crate) fn drop_future(&self) {
         let future = self.lock().take();
         drop(future);
     }
 }
 
-/// A wake-up of the computation wakes everybody who could drive it.
+/// A wake-up of the computation wakes all callers and tasks that could drive it.
 struct WakeAll<V>(Arc<Flight<V>>);
 
 impl<V: Send + Sync + 'static> Wake for WakeAll<V> {
@@ -107,19 +107,19 @@ pub(super) fn drive<V: Send + Sync + 'static>(flight: &Arc<Flight<V>>) {
         // Cancelled while it was being polled.
         flight.work.drop_future();
     } else if flight.work.woken.load(Ordering::SeqCst) {
-        // Woken while it was out of its place: whoever came to drive it then found nothing.
+        // Woken while it was out of its place: a caller that came to drive it then found nothing.
         waker.wake();
     }
 }
 
-/// The computation, if it was woken and nobody is inside it.
+/// The computation, if it was woken and no thread is inside it.
 fn take_woken(work: &Work) -> Option<BoxFuture> {
     while work.woken.swap(false, Ordering::SeqCst) {
         if let Some(future) = work.lock().take() {
             return Some(future);
         }
-        // Somebody is inside it, or it is finished. The flag is for whoever is inside: either they see it after they
-        // have put the future back, or it is back already and is taken in the next round.
+        // A thread is inside it, or it is finished. The flag is for that thread: either it sees the flag after it has
+        // put the future back, or the future is back already and is taken in the next round.
         work.woken.store(true, Ordering::SeqCst);
         if !work.is_waiting() {
             return None;
@@ -150,7 +150,7 @@ pub(crate) fn drive_to_end<V: Send + Sync + 'static>(
     })
 }
 
-/// Has a thread finish the computation of `flight`, if nobody else does.
+/// Has a thread finish the computation of `flight`, if no other driver does.
 pub(super) fn keep_going<V: Send + Sync + 'static>(flight: &Arc<Flight<V>>) {
     if !flight.work.is_waiting() || !flight.work.claim_driver() {
         return;

@@ -1,4 +1,4 @@
-//! What a caller does beside asking: it makes the side value of a flight it leads, and is told of that of one it joins.
+//! The side value of a flight as its callers handle it: the leader makes it, and each waiter is told of it.
 
 use std::any::Any;
 use std::marker::PhantomData;

@@ -1,4 +1,4 @@
-//! A request whose flight has a side value: progress, a live body, whatever its callers look at while it runs.
+//! A request whose flight has a side value, such as progress or a live body, for its callers to look at while it runs.
 
 use std::any::Any;
 use std::convert::Infallible;

@@ -1,4 +1,4 @@
-//! What a tier holds of one result: its body, and what is known of it.
+//! The entry of a tier: the body of one result, and its metadata.
 
 use std::sync::Arc;
 use std::time::Duration;

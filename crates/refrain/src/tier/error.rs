@@ -1,4 +1,4 @@
-//! What can go wrong with a lower tier. A cache goes on without it.
+//! The errors of a lower tier. A cache goes on without it.
 
 use std::error::Error;
 use std::sync::Arc;

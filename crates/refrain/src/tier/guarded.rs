@@ -1,4 +1,4 @@
-//! One tier of the stack with what protects its callers: a deadline, a circuit breaker, turns, and what it owes.
+//! One tier of the stack, and the guards that protect its callers: deadline, circuit breaker, turns, owed invalidations.
 
 use std::sync::Arc;
 use std::time::Duration;

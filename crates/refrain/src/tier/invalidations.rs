@@ -1,4 +1,4 @@
-//! A log of invalidations, with tickets: what was invalidated since a computation began is not stored when it ends.
+//! A log of invalidations, with tickets: a value that was invalidated since its computation began is not stored.
 //!
 //! This is the proof of "invalidated is gone" below the memory. A computation takes a [`Ticket`] before it looks at
 //! anything. An invalidation is noted in the log before it removes the entry from a tier. A tier asks the ticket at the
@@ -164,7 +164,7 @@ impl Drop for Ticket {
                 state.tickets.remove(&self.moment);
             }
         }
-        // What came before the oldest of them concerns nobody.
+        // Records before the oldest of them concern no computation.
         let oldest = state.tickets.keys().next().copied();
         let State { keys, tags, .. } = &mut *state;
         match oldest {

@@ -1,4 +1,4 @@
-//! Invalidations that a tier has not confirmed: what they mean is not loaded from it until they are repeated.
+//! Invalidations that a tier has not confirmed: entries that they mean are not loaded from it until they are repeated.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,4 +1,4 @@
-//! What a tier did for the stack, and how it feels.
+//! Counters and health of a tier.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -1,4 +1,4 @@
-//! From values to what tiers hold, and back.
+//! Codecs: from values to entries of tiers, and back.
 
 use std::error::Error;
 

@@ -1,4 +1,4 @@
-//! What a flight of a tiered cache does: it looks into the tiers, and stores there what was computed.
+//! The flight of a tiered cache: it looks into the tiers, and stores a computed value there.
 
 use std::sync::Arc;
 use std::time::Duration;
