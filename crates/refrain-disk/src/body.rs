@@ -91,7 +91,7 @@ impl Drop for Turn {
 }
 
 impl OpenFiles {
-    /// A process has a thousand files open at most where nobody has said otherwise.
+    /// A process may have a thousand files open where the system has no other setting.
     pub(crate) const DEFAULT: usize = 128;
 
     pub(crate) fn new(most: usize) -> Arc<Self> {

@@ -1,7 +1,7 @@
-//! A disk that fails is left alone for a while, so that it costs little time.
+//! A circuit breaker: a disk that fails is left alone for a while, so that it costs little time.
 //!
 //! A circuit breaker (Nygard, "Release It!", 2007): after some failures in a row nothing is tried until a pause is over;
-//! then the next one who asks tries, and its success ends the state.
+//! then the next caller tries, and its success ends the state.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What is stored, and what is given back: bytes, and what is known of them.
+//! Entries of the tier: bytes with their metadata, as they are stored and as they are given back.
 
 use std::time::{Duration, SystemTime};
 

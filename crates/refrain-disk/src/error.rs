@@ -1,4 +1,4 @@
-//! What can go wrong with a disk.
+//! The errors of a disk.
 
 use std::io;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! What has been invalidated since a computation began, so that its result is not stored.
+//! A log of invalidations, with tickets: a result that was invalidated since its computation began is not stored.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -105,7 +105,7 @@ impl Drop for Ticket {
                 state.tickets.remove(&self.moment);
             }
         }
-        // What came before the oldest of them concerns nobody.
+        // Records before the oldest of them concern no computation.
         let oldest = state.tickets.keys().next().copied();
         let State { keys, tags, .. } = &mut *state;
         match oldest {

@@ -1,4 +1,4 @@
-//! Where things are in the tier's folder. Names are made of digits only, never of a user's text.
+//! The names of files in the tier's folder. They are made of digits only, never of a user's text.
 
 use refrain::Key;
 

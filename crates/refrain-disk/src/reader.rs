@@ -1,4 +1,4 @@
-//! Reading what another process stores.
+//! A reader of a folder to which another process writes.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What a disk tier did, and what it holds.
+//! Counters of a disk tier, and sums of what it holds.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

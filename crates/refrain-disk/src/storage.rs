@@ -18,7 +18,7 @@ pub(crate) trait Storage: Debug + Send + Sync + 'static {
     fn open(&self, file: &str) -> io::Result<Box<dyn StoredFile>>;
     /// Makes a file that is not there yet, to write it.
     fn create(&self, file: &str) -> io::Result<Box<dyn StoredFile>>;
-    /// Gives a file or a folder another name, in the place of a file that had it, at one moment for all who look.
+    /// Gives a file or a folder another name, in the place of a file that had it, at one moment for all readers.
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
     /// Takes a file away. Where it is open its bytes can be read on.
     fn remove(&self, file: &str) -> io::Result<()>;

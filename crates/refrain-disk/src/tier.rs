@@ -1,4 +1,4 @@
-//! The cache whose values are files.
+//! The disk tier: a cache whose values are files.
 //!
 //! Which entries there are, what they weigh and which one goes next is kept by an index: a [`Cache`] from keys to next to
 //! nothing, with the same budget, policy and times to live as the memory tier. Files follow it, under one lock:

@@ -1,4 +1,4 @@
-//! How a tier is opened.
+//! The builder of a tier, and the opening of its folder.
 
 use std::io;
 use std::path::{Path, PathBuf};

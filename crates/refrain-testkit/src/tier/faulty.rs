@@ -53,7 +53,7 @@ struct Script {
     /// What happens when the script has ended.
     then: Option<Fault>,
     released: bool,
-    /// Of those who wait for the release.
+    /// Of the callers that wait for the release.
     wakers: Vec<Waker>,
     operations: u64,
 }

@@ -1,6 +1,6 @@
 //! Random scripts of calls and faults against a model: whatever happens, no caller is given a wrong value or waits for ever.
 //!
-//! The model knows for each key the oldest version that a caller who comes now may be given. It grows with each
+//! The model knows for each key the oldest version that a caller that comes now may be given. It grows with each
 //! invalidation, and with each value that has taken the place of another.
 
 use std::collections::HashMap;
