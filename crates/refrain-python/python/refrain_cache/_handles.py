@@ -8,6 +8,7 @@ import functools
 import inspect
 import logging
 import threading
+import time
 from typing import Any, Callable, Iterable
 
 from ._describe import describe
@@ -20,8 +21,13 @@ from ._sizes import estimate_bytes
 #: What hangs on a cached function and takes the arguments of a call.
 OF_CALLS = frozenset(["cache_key", "explain", "invalidate", "peek", "refresh"])
 
-#: Misses that a function remembers the parts of, and bytes up to which a part is digested for that.
+#: Misses that a function remembers the parts of.
 _MISSES_REMEMBERED = 8
+
+#: Seconds between two misses that are remembered, once there are enough: callers that come together cost each other nothing.
+_BETWEEN_MISSES = 0.01
+
+#: Bytes up to which a part is digested for that.
 _LARGEST_PART = 1 << 16
 
 
@@ -66,6 +72,7 @@ class Handles:
         self._path = path_of(function)
         self._lock = threading.RLock()
         self._misses: collections.deque[tuple[str, dict[str, str]]] = collections.deque(maxlen=_MISSES_REMEMBERED)
+        self._last_miss = 0.0
         self.notices = Notices(function, frames=frames)
         self.owner = hash((self._path, getattr(unwrapped(function), "__code__", None))) & (1 << 64) - 1 or 1
         self.lookup = Lookup(key, store, self.owner, self._meets, functools.partial(log.debug, "hit of %s", self._path))
@@ -87,6 +94,10 @@ class Handles:
         """A miss, for `explain` to compare with."""
         if self._watch_log():
             log.debug("miss of %s", self._path)
+        now = time.monotonic()
+        if len(self._misses) == _MISSES_REMEMBERED and now < self._last_miss + _BETWEEN_MISSES:
+            return
+        self._last_miss = now
         try:
             identity = self._identity()
             parts = self._parts(args, kwargs, _LARGEST_PART)
