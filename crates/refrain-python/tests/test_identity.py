@@ -292,6 +292,17 @@ def test_two_functions_that_meet_on_one_key_are_told_of_once():
     assert caption("a cat") == "caption"
 
 
+def test_functions_that_share_a_name_are_not_told_of():
+    import warnings
+
+    one = cached_result_sync(name="shared", version="1")(lambda prompt: "one")
+    other = cached_result_sync(name="shared", version="1")(lambda prompt: "other")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert (one("a"), other("a")) == ("one", "one")
+    assert other.info()["hits"] == 1
+
+
 def test_hits_misses_and_bypasses_are_in_the_log(caplog):
     import logging
     import warnings

@@ -75,7 +75,9 @@ class Handles:
         self._last_miss = 0.0
         self.notices = Notices(function, frames=frames)
         self.owner = hash((self._path, getattr(unwrapped(function), "__code__", None))) & (1 << 64) - 1 or 1
-        self.lookup = Lookup(key, store, self.owner, self._meets, functools.partial(log.debug, "hit of %s", self._path))
+        # Functions that share a name share on purpose.
+        meets = self._meets if self._recipe is None else None
+        self.lookup = Lookup(key, store, self.owner, meets, functools.partial(log.debug, "hit of %s", self._path))
         self._watch_log()
 
     def _watch_log(self) -> bool:
