@@ -79,7 +79,7 @@ impl Bench {
         let next = AtomicUsize::new(0);
         together(machine::cores(), || {
             loop {
-                // Relaxed: the number alone decides who makes what.
+                // Relaxed: the number alone decides which thread makes what.
                 let number = next.fetch_add(1, Ordering::Relaxed);
                 let Some(place) = made.get(number) else {
                     return Ok(());

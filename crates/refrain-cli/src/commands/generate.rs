@@ -186,7 +186,7 @@ fn report(order: &Order, made: &Made, seconds: f64) -> Result<(), Failure> {
     Ok(())
 }
 
-/// One line to standard error; nobody is left to be told that it is closed.
+/// One line to standard error; where it is closed, there is no place to say so.
 fn talk(line: &str) {
     let _ = writeln!(anstream::stderr(), "{line}");
 }

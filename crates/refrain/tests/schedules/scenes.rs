@@ -191,7 +191,7 @@ fn it_is_computed_once_though_callers_leave() {
     });
 }
 
-/// The value of a flight says who made its side value.
+/// The value of a flight says which caller made its side value.
 #[test]
 fn callers_of_a_flight_share_its_side_value() {
     try_schedules(|| {

@@ -8,7 +8,7 @@ use crate::failure::Failure;
 /// How long the work may take to notice that it was interrupted.
 const NOTICE: Duration = Duration::from_secs(3);
 
-/// Whether somebody pressed Ctrl-C, and what to leave then.
+/// Whether the user pressed Ctrl-C, and what to leave then.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Interrupt {
     set: Arc<AtomicBool>,

@@ -16,7 +16,7 @@ pub(super) struct Target {
 #[derive(Debug)]
 enum Place {
     Stdout,
-    /// Written beside its place first and moved there whole: nobody ever sees half a file.
+    /// Written beside its place first and moved there whole: no program ever sees half a file.
     File {
         path: PathBuf,
         directory: PathBuf,
