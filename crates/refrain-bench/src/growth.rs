@@ -6,11 +6,7 @@ use refrain::policy::{Admission, Candidate, Eviction, Hit, Moment, Policy, Resid
 
 use crate::stopwatch;
 
-const POLICIES: [(Policy, &str); 3] = [
-    (Policy::Lru, "lru"),
-    (Policy::Gdsf, "gdsf"),
-    (Policy::Hazard, "hazard"),
-];
+const POLICIES: [(Policy, &str); 2] = [(Policy::Lru, "lru"), (Policy::Hazard, "hazard")];
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {

@@ -365,10 +365,9 @@ pub(crate) fn became(insertion: Insertion) -> &'static str {
 pub(crate) fn policy_of(name: &str) -> PyResult<Policy> {
     match name {
         "lru" => Ok(Policy::Lru),
-        "gdsf" => Ok(Policy::Gdsf),
         "hazard" => Ok(Policy::Hazard),
         other => Err(PyValueError::new_err(format!(
-            "`policy` is {other:?} but must be \"hazard\", \"gdsf\" or \"lru\""
+            "`policy` is {other:?} but must be \"hazard\" or \"lru\""
         ))),
     }
 }

@@ -127,7 +127,7 @@ def test_limits_hold_and_smaller_ones_evict_at_once():
 
 
 def test_what_is_expensive_for_its_size_stays():
-    cache = Cache(max_bytes=1000, policy="gdsf")
+    cache = Cache(max_bytes=1000, policy="hazard")
     cache.set("dear", 1, size_bytes=500, cost_seconds=100.0)
     for number in range(10):
         cache.set(number, 1, size_bytes=500, cost_seconds=0.1)

@@ -1,4 +1,4 @@
-//! Which entries stay: the policies `lru`, `gdsf` and `hazard` as pure structures.
+//! Which entries stay: the policies `lru` and `hazard` as pure structures.
 //!
 //! Nothing in here reads a clock, does I/O or draws random numbers: the cache tells the tick and
 //! the time with each call, so recorded requests replay through the code that ships.
@@ -25,9 +25,7 @@
 mod by_slot;
 mod calendar;
 mod eviction;
-mod gdsf;
 mod hazard;
-mod heap;
 mod lru;
 mod pace;
 mod sampling;
@@ -47,8 +45,6 @@ pub use shadow::VersusLru;
 pub enum Policy {
     /// The least recently used, exactly.
     Lru,
-    /// The one with the least frequency × cost / weight, with aging.
-    Gdsf,
     /// The one that saves the least computation time per byte and time held, by rates of reuse that it learns.
     #[default]
     Hazard,
@@ -58,7 +54,6 @@ impl Policy {
     fn name(self) -> &'static str {
         match self {
             Self::Lru => "lru",
-            Self::Gdsf => "gdsf",
             Self::Hazard => "hazard",
         }
     }
@@ -70,7 +65,6 @@ impl Policy {
     pub fn touch(self, word: u64, tick: u64) -> u64 {
         match self {
             Self::Lru => tick,
-            Self::Gdsf => gdsf::touch(word, tick),
             Self::Hazard => hazard::touch(word, tick),
         }
     }

@@ -380,11 +380,6 @@ fn lru_holds_exactly_what_the_model_holds() {
 }
 
 #[test]
-fn gdsf_never_says_what_the_model_does_not_know() {
-    simulate(Policy::Gdsf);
-}
-
-#[test]
 fn hazard_never_says_what_the_model_does_not_know() {
     simulate(Policy::Hazard);
 }

@@ -30,7 +30,7 @@ impl Report {
     pub(crate) fn new() -> Self {
         let header: Vec<_> = POLICIES
             .iter()
-            .map(|(_, name)| format!("{name} | expected"))
+            .map(|name| format!("{name} | expected"))
             .collect();
         println!(
             "| trace | capacity | {} | best rival | of the bound |",
@@ -57,7 +57,7 @@ impl Report {
         let mut cells = vec![trace.to_owned(), capacity.to_owned()];
         let mut means = [0.0; POLICIES.len()];
         let mut missed = [0.0; POLICIES.len()];
-        for (at, (_, name)) in POLICIES.iter().enumerate() {
+        for (at, name) in POLICIES.iter().enumerate() {
             let (mean, deviation) = mean_and_deviation(runs.iter().map(|run| run[at] * 100.0));
             means[at] = mean;
             cells.push(match runs.len() {
@@ -99,7 +99,7 @@ impl Report {
     ) {
         if exact {
             self.missed.push(*missed);
-            for (missed, (_, name)) in missed.iter().zip(&POLICIES) {
+            for (missed, name) in missed.iter().zip(POLICIES) {
                 if missed.abs() > TOLERANCE {
                     self.failures.push(format!(
                         "{name} is {missed:+.2} points from where it should be on {point}"
@@ -118,7 +118,7 @@ impl Report {
     pub(crate) fn summarize(&mut self) -> usize {
         println!();
         let points = self.saved.len();
-        for (at, (_, name)) in POLICIES.iter().enumerate() {
+        for (at, name) in POLICIES.iter().enumerate() {
             let (mean, _) = mean_and_deviation(self.saved.iter().map(|saved| saved[at]));
             let worst = self
                 .missed

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use refrain::policy::{Admission, Candidate, Eviction, Hit, Moment, Policy, Residents, Space};
 
-use super::trace::{Request, Trace};
+use super::Replayed;
+use super::trace::Request;
 
 /// Hits reported at a time.
 const HITS: usize = 64;
@@ -61,34 +62,7 @@ impl Residents for Entries {
     }
 }
 
-impl Simulation {
-    pub(crate) fn new(policy: Policy, capacity_bytes: u64) -> Self {
-        Self {
-            eviction: Eviction::new(policy),
-            entries: Entries::default(),
-            index: HashMap::new(),
-            vacant: Vec::new(),
-            capacity_bytes,
-            held_bytes: 0,
-            now: Moment::default(),
-            hits: Vec::new(),
-            victims: Vec::new(),
-        }
-    }
-
-    /// The part of the cost of all requests, or the first ones, that is saved.
-    pub(crate) fn saved(mut self, trace: &Trace, first: Option<usize>) -> f64 {
-        let (mut saved, mut all) = (0.0, 0.0);
-        for request in trace.requests.iter().take(first.unwrap_or(usize::MAX)) {
-            all += f64::from(request.cost_seconds);
-            if self.request(*request) {
-                saved += f64::from(request.cost_seconds);
-            }
-        }
-        saved / all
-    }
-
-    /// Whether it is a hit; a miss is stored if the policy will have it.
+impl Replayed for Simulation {
     fn request(&mut self, request: Request) -> bool {
         self.now.tick += 1;
         // One a second: no rate at which effort would have to be spared.
@@ -111,6 +85,22 @@ impl Simulation {
             self.store(&candidate, request);
         }
         false
+    }
+}
+
+impl Simulation {
+    pub(crate) fn new(policy: Policy, capacity_bytes: u64) -> Self {
+        Self {
+            eviction: Eviction::new(policy),
+            entries: Entries::default(),
+            index: HashMap::new(),
+            vacant: Vec::new(),
+            capacity_bytes,
+            held_bytes: 0,
+            now: Moment::default(),
+            hits: Vec::new(),
+            victims: Vec::new(),
+        }
     }
 
     fn hit(&mut self, slot: u32) {

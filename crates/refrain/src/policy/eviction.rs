@@ -1,6 +1,5 @@
-//! One policy of three behind one interface, and its comparison with LRU.
+//! One policy of two behind one interface, and its comparison with LRU.
 
-use super::gdsf::Gdsf;
 use super::hazard::Hazard;
 use super::lru::Lru;
 use super::shadow::{ShadowLru, VersusLru};
@@ -18,7 +17,6 @@ pub struct Eviction {
 #[derive(Debug)]
 enum Order {
     Lru(Box<Lru>),
-    Gdsf(Box<Gdsf>),
     Hazard(Box<Hazard>),
 }
 
@@ -28,7 +26,6 @@ impl Eviction {
     pub fn new(policy: Policy) -> Self {
         let order = match policy {
             Policy::Lru => Order::Lru(Box::new(Lru::new())),
-            Policy::Gdsf => Order::Gdsf(Box::new(Gdsf::new())),
             Policy::Hazard => Order::Hazard(Box::new(Hazard::new())),
         };
         let shadow = (policy != Policy::Lru).then(|| Box::new(ShadowLru::new()));
@@ -50,7 +47,6 @@ impl Eviction {
     pub fn len(&self) -> usize {
         match &self.order {
             Order::Lru(lru) => lru.len(),
-            Order::Gdsf(gdsf) => gdsf.len(),
             Order::Hazard(hazard) => hazard.len(),
         }
     }
@@ -67,7 +63,6 @@ impl Eviction {
     pub fn upcoming(&self) -> [Option<u32>; 2] {
         match &self.order {
             Order::Lru(lru) => lru.upcoming(),
-            Order::Gdsf(_) => [None; 2],
             Order::Hazard(hazard) => hazard.upcoming(),
         }
     }
@@ -85,7 +80,6 @@ impl Eviction {
     pub fn sampling(&self) -> Sampling {
         match &self.order {
             Order::Lru(_) => Sampling::NONE,
-            Order::Gdsf(gdsf) => gdsf.sampling(),
             Order::Hazard(hazard) => hazard.sampling(),
         }
     }
@@ -94,7 +88,6 @@ impl Eviction {
     pub fn learn(&mut self, residents: &impl Residents, hits: &[Hit], now: Moment) {
         match &mut self.order {
             Order::Lru(_) => return,
-            Order::Gdsf(gdsf) => gdsf.keep_pace(now),
             Order::Hazard(hazard) => {
                 hazard.keep_pace(now);
                 for hit in hits {
@@ -112,7 +105,6 @@ impl Eviction {
     fn contains(&self, slot: u32) -> bool {
         match &self.order {
             Order::Lru(lru) => lru.contains(slot),
-            Order::Gdsf(gdsf) => gdsf.contains(slot),
             Order::Hazard(hazard) => hazard.contains(slot),
         }
     }
@@ -152,7 +144,6 @@ impl Eviction {
         self.compare(candidate, false, now);
         match &mut self.order {
             Order::Lru(lru) => lru.admit(residents, space, now, victims),
-            Order::Gdsf(gdsf) => gdsf.admit(residents, candidate, space, now, victims),
             Order::Hazard(hazard) => hazard.admit(residents, candidate, space, now, victims),
         }
     }
@@ -170,10 +161,6 @@ impl Eviction {
             Order::Lru(lru) => {
                 lru.remove(slot);
                 now.tick
-            }
-            Order::Gdsf(gdsf) => {
-                gdsf.remove(slot);
-                gdsf.bid(candidate, residents.word(slot), now.tick).0
             }
             Order::Hazard(hazard) => hazard.replace(residents, slot),
         };
@@ -195,7 +182,6 @@ impl Eviction {
     pub fn insert(&mut self, residents: &impl Residents, slot: u32, now: Moment) {
         match &mut self.order {
             Order::Lru(lru) => lru.insert(residents, slot),
-            Order::Gdsf(gdsf) => gdsf.insert(residents, slot),
             Order::Hazard(hazard) => hazard.insert(residents, slot, now),
         }
     }
@@ -212,7 +198,6 @@ impl Eviction {
     pub fn remove(&mut self, residents: &impl Residents, slot: u32) -> bool {
         let found = match &mut self.order {
             Order::Lru(lru) => lru.remove(slot),
-            Order::Gdsf(gdsf) => gdsf.remove(slot),
             Order::Hazard(hazard) => hazard.remove(slot),
         };
         if found {
@@ -252,7 +237,6 @@ impl Eviction {
     pub fn worst(&mut self, residents: &impl Residents, now: Moment) -> Option<u32> {
         match &mut self.order {
             Order::Lru(lru) => lru.worst(residents),
-            Order::Gdsf(gdsf) => gdsf.worst(residents),
             Order::Hazard(hazard) => hazard.worst(residents, now),
         }
     }
@@ -261,7 +245,6 @@ impl Eviction {
     pub fn evict(&mut self, residents: &impl Residents, now: Moment) -> Option<u32> {
         match &mut self.order {
             Order::Lru(lru) => lru.evict(residents),
-            Order::Gdsf(gdsf) => gdsf.evict(residents, now),
             Order::Hazard(hazard) => hazard.evict(residents, now),
         }
     }
@@ -270,7 +253,7 @@ impl Eviction {
     #[must_use]
     pub fn save(&self, now: Moment) -> Option<Vec<u8>> {
         match &self.order {
-            Order::Lru(_) | Order::Gdsf(_) => None,
+            Order::Lru(_) => None,
             Order::Hazard(hazard) => Some(hazard.save(now)),
         }
     }
@@ -282,7 +265,7 @@ impl Eviction {
     /// When the bytes are not a whole state of this version, or this policy has none. Then nothing changes.
     pub fn load(&mut self, bytes: &[u8], now: Moment) -> Result<(), StateError> {
         match &mut self.order {
-            Order::Lru(_) | Order::Gdsf(_) => Err(StateError::NoState {
+            Order::Lru(_) => Err(StateError::NoState {
                 policy: self.policy.name(),
             }),
             Order::Hazard(hazard) => hazard.load(bytes, now),
@@ -294,7 +277,6 @@ impl Eviction {
     pub fn memory_bytes(&self) -> usize {
         let order = match &self.order {
             Order::Lru(lru) => lru.memory_bytes(),
-            Order::Gdsf(gdsf) => gdsf.memory_bytes(),
             Order::Hazard(hazard) => hazard.memory_bytes(),
         };
         let shadow = self.shadow.as_ref();
@@ -309,7 +291,6 @@ impl Eviction {
     pub fn validate(&self, residents: &impl Residents) {
         match &self.order {
             Order::Lru(lru) => lru.validate(residents),
-            Order::Gdsf(gdsf) => gdsf.validate(residents),
             Order::Hazard(hazard) => hazard.validate(),
         }
         if let Some(shadow) = &self.shadow {

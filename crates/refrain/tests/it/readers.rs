@@ -219,7 +219,7 @@ fn panics_in_eq_and_clone_reach_the_caller_and_harm_nobody() {
 /// An entry grows and shrinks, so that another one has to leave for it every second time.
 #[test]
 fn an_entry_that_is_replaced_by_a_heavier_one_is_found_by_every_lookup() {
-    for policy in [Policy::Lru, Policy::Gdsf, Policy::Hazard] {
+    for policy in [Policy::Lru, Policy::Hazard] {
         let cache: Cache<u64, Named> = Cache::builder()
             .policy(policy)
             .capacity_bytes(100)

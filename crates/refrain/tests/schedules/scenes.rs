@@ -43,7 +43,7 @@ fn try_schedules(scene: fn()) {
 }
 
 fn any_policy() -> Policy {
-    [Policy::Lru, Policy::Gdsf, Policy::Hazard][thread_rng().gen_range(0..3)]
+    [Policy::Lru, Policy::Hazard][thread_rng().gen_range(0..2)]
 }
 
 fn join_all(threads: Vec<thread::JoinHandle<()>>) {
