@@ -9,7 +9,7 @@ use crate::parameters::ReliefParameters;
 pub const NAME: &str = "relief";
 
 /// What this generator is, for the keys of stored results: it changes whenever an equal request gives other bytes.
-pub const FINGERPRINT: &str = "relief/1";
+pub const FINGERPRINT: &str = "relief/2";
 
 /// The key of the relief of `picture`: how the request was written, and what it left out, is not in it.
 ///

@@ -10,11 +10,17 @@ use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Li
 use crate::error::ReliefError;
 use crate::limits::{MAX_PICTURE_BYTES, MAX_PICTURE_SIDE};
 use crate::stage::Stage;
+use opacity::Opacity;
+use tiff::Directory;
 use watched::Watched;
 
 mod brightness;
 mod header;
 mod jpeg;
+mod opacity;
+mod orientation;
+mod panics;
+mod tiff;
 mod watched;
 mod webp;
 
@@ -30,6 +36,7 @@ const DECODE_LIMIT_BYTES: u64 = 512 * 1024 * 1024;
 /// A decoded picture, as it lies in the file, and how it is to be turned.
 pub(super) struct Picture {
     image: DynamicImage,
+    opacity: Opacity,
     orientation: Orientation,
 }
 
@@ -45,14 +52,19 @@ impl Picture {
         if let Some((width, height)) = header::dimensions(format, bytes) {
             check_dimensions(format, width, height)?;
         }
+        let directory = match format {
+            ImageFormat::Tiff => Directory::first(bytes),
+            _ => None,
+        };
         match format {
             ImageFormat::Jpeg => jpeg::check_scans(bytes)?,
             ImageFormat::WebP => webp::check_frames(bytes)?,
-            _ => {}
+            _ => directory.map_or(Ok(()), |directory| directory.check())?,
         }
         let cancelled = Cell::new(false);
         let watched = Watched::new(bytes, stage, &cancelled);
-        match Self::decode_watched(watched, format) {
+        let decoded = panics::caught(|| Self::decode_watched(watched, format, directory));
+        match decoded.unwrap_or_else(|| Err(fails(format))) {
             // The decoder wraps the error by which the reader stopped it, each decoder in another way.
             _ if cancelled.get() => Err(ReliefError::Cancelled),
             Err(ReliefError::Broken { format: name, .. }) if header::is_cut(format, bytes) => {
@@ -62,8 +74,13 @@ impl Picture {
         }
     }
 
-    fn decode_watched(watched: Watched<'_>, format: ImageFormat) -> Result<Self, ReliefError> {
-        let refused = |error: ImageError| refusal(format, &error);
+    fn decode_watched(
+        watched: Watched<'_>,
+        format: ImageFormat,
+        directory: Option<Directory<'_>>,
+    ) -> Result<Self, ReliefError> {
+        let bytes = watched.bytes();
+        let refused = |error: ImageError| refusal(format, directory, &error);
         let mut reader = ImageReader::with_format(watched, format);
         let mut limits = Limits::no_limits();
         limits.max_alloc = Some(HEADER_LIMIT_BYTES);
@@ -77,10 +94,16 @@ impl Picture {
         limits.max_alloc = Some(DECODE_LIMIT_BYTES);
         decoder.set_limits(limits).map_err(refused)?;
 
-        // Metadata that cannot be read must not keep a sound picture from being read.
-        let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+        let orientation = directory
+            .and_then(|directory| directory.orientation())
+            .or_else(|| orientation::of(&mut decoder, format, bytes))
+            .unwrap_or(Orientation::NoTransforms);
         let image = DynamicImage::from_decoder(decoder).map_err(refused)?;
-        Ok(Self { image, orientation })
+        Ok(Self {
+            image,
+            opacity: directory.map_or(Opacity::Separate, |directory| directory.opacity()),
+            orientation,
+        })
     }
 
     /// Width in the file, before the picture is turned.
@@ -100,7 +123,7 @@ impl Picture {
 
     /// Writes the brightness of row `y` of the file, 0 to 1, into `row`, which is as long as the picture is wide.
     pub(super) fn read_brightness(&self, y: u32, row: &mut [f64]) {
-        brightness::read(&self.image, y, row);
+        brightness::read(&self.image, self.opacity, y, row);
     }
 }
 
@@ -111,6 +134,9 @@ fn format_of(bytes: &[u8]) -> Result<ImageFormat, ReliefError> {
     }
     if bytes.len() > MAX_PICTURE_BYTES {
         return Err(ReliefError::TooManyBytes { bytes: bytes.len() });
+    }
+    if tiff::is_big(bytes) {
+        return Err(tiff::refusal_of_big());
     }
     match image::guess_format(bytes) {
         Ok(
@@ -139,16 +165,36 @@ fn check_dimensions(format: ImageFormat, width: u32, height: u32) -> Result<(), 
 }
 
 /// What the decoder's `error` means for the request.
-fn refusal(format: ImageFormat, error: &ImageError) -> ReliefError {
+fn refusal(
+    format: ImageFormat,
+    directory: Option<Directory<'_>>,
+    error: &ImageError,
+) -> ReliefError {
     let format = name(format);
     if ends_too_soon(error) {
         return ReliefError::Truncated { format };
     }
-    let reason = error.to_string();
     match error {
         ImageError::Limits(_) => ReliefError::TooMuchMemory { format },
-        ImageError::Unsupported(_) => ReliefError::Unsupported { format, reason },
-        _ => ReliefError::Broken { format, reason },
+        ImageError::Unsupported(_) => ReliefError::Unsupported {
+            format,
+            reason: directory.map_or_else(
+                || "it uses a rare feature of the format".to_owned(),
+                |directory| format!("it has {}", directory.colors()),
+            ),
+        },
+        _ => ReliefError::Broken {
+            format,
+            reason: error.to_string(),
+        },
+    }
+}
+
+/// The refusal of a picture on which its decoder panicked.
+fn fails(format: ImageFormat) -> ReliefError {
+    ReliefError::Unsupported {
+        format: name(format),
+        reason: "its decoder fails on it".to_owned(),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Checks that the JPEG decoder does not make: a file that ends early, and scans without end.
+//! Checks that the JPEG decoder does not make: a file that ends early, scans without end, and kinds that are not read.
 
 use crate::error::ReliefError;
 
@@ -15,7 +15,7 @@ const FORMAT: &str = "JPEG";
 ///
 /// # Errors
 ///
-/// [`ReliefError::Truncated`] and [`ReliefError::Broken`].
+/// [`ReliefError::Truncated`], [`ReliefError::Broken`] and [`ReliefError::Unsupported`].
 pub(super) fn check_scans(bytes: &[u8]) -> Result<(), ReliefError> {
     let truncated = || ReliefError::Truncated { format: FORMAT };
     let mut scans = 0;
@@ -38,6 +38,7 @@ pub(super) fn check_scans(bytes: &[u8]) -> Result<(), ReliefError> {
                 });
             }
             _ => {
+                check_frame(marker, bytes.get(at + 4))?;
                 if marker == 0xDA {
                     scans += 1;
                 }
@@ -52,4 +53,22 @@ pub(super) fn check_scans(bytes: &[u8]) -> Result<(), ReliefError> {
             }
         }
     }
+}
+
+/// Checks the kind of picture that a marker begins, and its `precision` in bits (ITU-T T.81, table B.1).
+fn check_frame(marker: u8, precision: Option<&u8>) -> Result<(), ReliefError> {
+    let reason = match marker {
+        0xC0..=0xC2 => match precision {
+            Some(8) | None => return Ok(()),
+            Some(bits) => format!("it has samples of {bits} bits"),
+        },
+        0xC3 => "it is packed without loss (a JPEG of process 14)".to_owned(),
+        0xC5..=0xC7 => "it is made of layers (a hierarchical JPEG)".to_owned(),
+        0xC9..=0xCB | 0xCD..=0xCF => "it is packed by arithmetic coding".to_owned(),
+        _ => return Ok(()),
+    };
+    Err(ReliefError::Unsupported {
+        format: FORMAT,
+        reason,
+    })
 }

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::io::{self, BufRead, Cursor, Read, Seek, SeekFrom};
 
+use super::panics;
 use crate::stage::Stage;
 
 /// Bytes handed to a decoder between two reports: a decoder takes well under a millisecond for them.
@@ -30,6 +31,11 @@ impl<'a> Watched<'a> {
         }
     }
 
+    /// The whole file.
+    pub(super) fn bytes(&self) -> &'a [u8] {
+        self.bytes.get_ref()
+    }
+
     /// Reports when the position has entered a new window. Going back reports nothing, so progress never falls.
     fn report(&mut self) -> io::Result<()> {
         let window = self.bytes.position() / WINDOW_BYTES;
@@ -38,7 +44,7 @@ impl<'a> Watched<'a> {
             let windows = self.bytes.get_ref().len() as u64 / WINDOW_BYTES;
             let done = u32::try_from(window.min(windows)).unwrap_or(u32::MAX);
             let total = u32::try_from(windows).unwrap_or(u32::MAX);
-            if self.stage.report(done, total).is_err() {
+            if panics::aside(|| self.stage.report(done, total)).is_err() {
                 self.cancelled.set(true);
             }
         }

@@ -7,7 +7,7 @@ use crate::heights::heights;
 use crate::picture::{encode, fixture, png, slope};
 
 /// Greatest distance in mm between the reliefs of two pictures.
-fn distance(one: &[u8], other: &[u8]) -> f32 {
+pub(crate) fn distance(one: &[u8], other: &[u8]) -> f32 {
     let (one, other) = (heights(one, false), heights(other, false));
     let pairs = one.as_flattened().iter().zip(other.as_flattened());
     pairs

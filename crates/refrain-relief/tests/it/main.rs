@@ -13,6 +13,7 @@ mod refusals;
 mod requests;
 mod solid;
 mod solids;
+mod wild;
 
 use std::ops::ControlFlow;
 

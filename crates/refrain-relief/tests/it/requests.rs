@@ -212,8 +212,8 @@ fn the_key_of_a_request_is_what_it_was() {
     });
     let keys = [plain, read(&other).unwrap()].map(|request| request.key().unwrap().to_string());
     let expected = [
-        "0c2659dff4f70051985444024fde8dcd3771e978e7a4475b80a0cdeb687c5661",
-        "5ca20b81ac01c8710dd04067b3cffe59d6beb34535bfb2c476384b170cefe906",
+        "9b52c84ab7f10545f6f424ac9106d86128da12cd6cef2faa049c5b444132060f",
+        "8d799200d04f582ae9906aea3ac4017b203dded4e82be97235d72121e227eeb5",
     ];
     assert_eq!(keys, expected);
 }
