@@ -32,6 +32,7 @@ TESTS = {
     "lib": (["--lib"], None),
     "it": (["--test", "it"], None),
     "sim": (["--test", "sim"], None),
+    "tiers": (["--test", "tiers"], None),
     "loom": (["--lib", "schedules"], "loom"),
     "shuttle": (["--test", "schedules"], "shuttle"),
 }

@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 use crate::catch::wake_all;
 
 /// A pending wake-up. Dropping it calls the wake-up off.
-pub(crate) struct Alarm(Option<(AlarmQueue, Ticket)>);
+pub(crate) struct Alarm(Option<(AlarmQueue, Due)>);
 
-type Ticket = (Duration, u64);
+/// A moment, and a number that tells apart those that come at the same one.
+type Due = (Duration, u64);
 
 /// Wake-ups in order of their moment, measured from whatever zero the owner uses.
 #[derive(Clone)]
@@ -23,7 +24,7 @@ struct Queue {
 
 #[derive(Default)]
 struct Pending {
-    wakers: BTreeMap<Ticket, Waker>,
+    wakers: BTreeMap<Due, Waker>,
     next_id: u64,
 }
 
@@ -43,15 +44,15 @@ impl AlarmQueue {
     }
 
     pub(super) fn add(&self, due: Duration, waker: Waker) -> Alarm {
-        let ticket = {
+        let due = {
             let mut pending = self.lock();
             pending.next_id += 1;
-            let ticket = (due, pending.next_id);
-            pending.wakers.insert(ticket, waker);
-            ticket
+            let due = (due, pending.next_id);
+            pending.wakers.insert(due, waker);
+            due
         };
         self.0.earlier.notify_one();
-        Alarm(Some((self.clone(), ticket)))
+        Alarm(Some((self.clone(), due)))
     }
 
     /// The wakers whose moment is `now` or earlier; the caller wakes them, holding no lock.
@@ -67,7 +68,7 @@ impl AlarmQueue {
         loop {
             wake_all(self.take_due(start.elapsed()));
             let pending = self.lock();
-            let next = pending.wakers.keys().next().map(|ticket| ticket.0);
+            let next = pending.wakers.keys().next().map(|due| due.0);
             let _woken = match next {
                 None => self
                     .0
@@ -88,8 +89,8 @@ impl AlarmQueue {
 
 impl Drop for Alarm {
     fn drop(&mut self) {
-        if let Some((queue, ticket)) = self.0.take() {
-            let waker = queue.lock().wakers.remove(&ticket);
+        if let Some((queue, due)) = self.0.take() {
+            let waker = queue.lock().wakers.remove(&due);
             drop(waker);
         }
     }

@@ -9,13 +9,14 @@ use super::{Admission, Candidate, Hit, Moment, Policy, Residents, Sampling, Spac
 #[derive(Debug)]
 pub struct Eviction {
     policy: Policy,
-    order: Order,
+    order: Ranks,
     /// What LRU would have done; not for LRU itself.
     shadow: Option<Box<ShadowLru>>,
 }
 
+/// The entries in the order of one policy.
 #[derive(Debug)]
-enum Order {
+enum Ranks {
     Lru(Box<Lru>),
     Hazard(Box<Hazard>),
 }
@@ -25,8 +26,8 @@ impl Eviction {
     #[must_use]
     pub fn new(policy: Policy) -> Self {
         let order = match policy {
-            Policy::Lru => Order::Lru(Box::new(Lru::new())),
-            Policy::Hazard => Order::Hazard(Box::new(Hazard::new())),
+            Policy::Lru => Ranks::Lru(Box::new(Lru::new())),
+            Policy::Hazard => Ranks::Hazard(Box::new(Hazard::new())),
         };
         let shadow = (policy != Policy::Lru).then(|| Box::new(ShadowLru::new()));
         Self {
@@ -46,8 +47,8 @@ impl Eviction {
     #[must_use]
     pub fn len(&self) -> usize {
         match &self.order {
-            Order::Lru(lru) => lru.len(),
-            Order::Hazard(hazard) => hazard.len(),
+            Ranks::Lru(lru) => lru.len(),
+            Ranks::Hazard(hazard) => hazard.len(),
         }
     }
 
@@ -62,8 +63,8 @@ impl Eviction {
     #[inline]
     pub fn upcoming(&self) -> [Option<u32>; 2] {
         match &self.order {
-            Order::Lru(lru) => lru.upcoming(),
-            Order::Hazard(hazard) => hazard.upcoming(),
+            Ranks::Lru(lru) => lru.upcoming(),
+            Ranks::Hazard(hazard) => hazard.upcoming(),
         }
     }
 
@@ -79,16 +80,16 @@ impl Eviction {
     #[inline]
     pub fn sampling(&self) -> Sampling {
         match &self.order {
-            Order::Lru(_) => Sampling::NONE,
-            Order::Hazard(hazard) => hazard.sampling(),
+            Ranks::Lru(_) => Sampling::NONE,
+            Ranks::Hazard(hazard) => hazard.sampling(),
         }
     }
 
     /// Learns from hits, in the order in which they happened.
     pub fn learn(&mut self, residents: &impl Residents, hits: &[Hit], now: Moment) {
         match &mut self.order {
-            Order::Lru(_) => return,
-            Order::Hazard(hazard) => {
+            Ranks::Lru(_) => return,
+            Ranks::Hazard(hazard) => {
                 hazard.keep_pace(now);
                 for hit in hits {
                     hazard.hit(residents, *hit);
@@ -104,8 +105,8 @@ impl Eviction {
 
     fn contains(&self, slot: u32) -> bool {
         match &self.order {
-            Order::Lru(lru) => lru.contains(slot),
-            Order::Hazard(hazard) => hazard.contains(slot),
+            Ranks::Lru(lru) => lru.contains(slot),
+            Ranks::Hazard(hazard) => hazard.contains(slot),
         }
     }
 
@@ -123,7 +124,7 @@ impl Eviction {
     /// Learns from a miss: `fingerprint` was asked for and is about to be computed.
     #[inline]
     pub fn miss(&mut self, residents: &impl Residents, fingerprint: u64, now: Moment) {
-        if let Order::Hazard(hazard) = &mut self.order {
+        if let Ranks::Hazard(hazard) = &mut self.order {
             hazard.miss(residents, fingerprint, now);
         }
     }
@@ -143,8 +144,8 @@ impl Eviction {
     ) -> Admission {
         self.compare(candidate, false, now);
         match &mut self.order {
-            Order::Lru(lru) => lru.admit(residents, space, now, victims),
-            Order::Hazard(hazard) => hazard.admit(residents, candidate, space, now, victims),
+            Ranks::Lru(lru) => lru.admit(residents, space, now, victims),
+            Ranks::Hazard(hazard) => hazard.admit(residents, candidate, space, now, victims),
         }
     }
 
@@ -158,11 +159,11 @@ impl Eviction {
         now: Moment,
     ) -> u64 {
         let word = match &mut self.order {
-            Order::Lru(lru) => {
+            Ranks::Lru(lru) => {
                 lru.remove(slot);
                 now.tick
             }
-            Order::Hazard(hazard) => hazard.replace(residents, slot),
+            Ranks::Hazard(hazard) => hazard.replace(residents, slot),
         };
         self.forget_in_comparison(residents.fingerprint(slot));
         self.compare(candidate, false, now);
@@ -172,7 +173,7 @@ impl Eviction {
     /// Remembers a candidate that is not stored because it is heavier than the whole cache.
     pub fn decline(&mut self, candidate: &Candidate, now: Moment) {
         self.compare(candidate, false, now);
-        if let Order::Hazard(hazard) = &mut self.order {
+        if let Ranks::Hazard(hazard) = &mut self.order {
             hazard.decline(candidate, now);
         }
     }
@@ -181,14 +182,14 @@ impl Eviction {
     #[inline]
     pub fn insert(&mut self, residents: &impl Residents, slot: u32, now: Moment) {
         match &mut self.order {
-            Order::Lru(lru) => lru.insert(residents, slot),
-            Order::Hazard(hazard) => hazard.insert(residents, slot, now),
+            Ranks::Lru(lru) => lru.insert(residents, slot),
+            Ranks::Hazard(hazard) => hazard.insert(residents, slot, now),
         }
     }
 
     /// Takes `slot` out of the order and remembers how it was used; whether it was in order.
     pub fn expire(&mut self, residents: &impl Residents, slot: u32, now: Moment) -> bool {
-        if let Order::Hazard(hazard) = &mut self.order {
+        if let Ranks::Hazard(hazard) = &mut self.order {
             hazard.remember(residents, slot, now);
         }
         self.remove(residents, slot)
@@ -197,8 +198,8 @@ impl Eviction {
     /// Takes `slot` out of the order and forgets it; whether it was in order.
     pub fn remove(&mut self, residents: &impl Residents, slot: u32) -> bool {
         let found = match &mut self.order {
-            Order::Lru(lru) => lru.remove(slot),
-            Order::Hazard(hazard) => hazard.remove(slot),
+            Ranks::Lru(lru) => lru.remove(slot),
+            Ranks::Hazard(hazard) => hazard.remove(slot),
         };
         if found {
             self.forget_in_comparison(residents.fingerprint(slot));
@@ -236,16 +237,16 @@ impl Eviction {
     /// The entry that would leave next.
     pub fn worst(&mut self, residents: &impl Residents, now: Moment) -> Option<u32> {
         match &mut self.order {
-            Order::Lru(lru) => lru.worst(residents),
-            Order::Hazard(hazard) => hazard.worst(residents, now),
+            Ranks::Lru(lru) => lru.worst(residents),
+            Ranks::Hazard(hazard) => hazard.worst(residents, now),
         }
     }
 
     /// Takes the entry that has to leave next out of the order.
     pub fn evict(&mut self, residents: &impl Residents, now: Moment) -> Option<u32> {
         match &mut self.order {
-            Order::Lru(lru) => lru.evict(residents),
-            Order::Hazard(hazard) => hazard.evict(residents, now),
+            Ranks::Lru(lru) => lru.evict(residents),
+            Ranks::Hazard(hazard) => hazard.evict(residents, now),
         }
     }
 
@@ -253,8 +254,8 @@ impl Eviction {
     #[must_use]
     pub fn save(&self, now: Moment) -> Option<Vec<u8>> {
         match &self.order {
-            Order::Lru(_) => None,
-            Order::Hazard(hazard) => Some(hazard.save(now)),
+            Ranks::Lru(_) => None,
+            Ranks::Hazard(hazard) => Some(hazard.save(now)),
         }
     }
 
@@ -265,10 +266,10 @@ impl Eviction {
     /// When the bytes are not a whole state of this version, or this policy has none. Then nothing changes.
     pub fn load(&mut self, bytes: &[u8], now: Moment) -> Result<(), StateError> {
         match &mut self.order {
-            Order::Lru(_) => Err(StateError::NoState {
+            Ranks::Lru(_) => Err(StateError::NoState {
                 policy: self.policy.name(),
             }),
-            Order::Hazard(hazard) => hazard.load(bytes, now),
+            Ranks::Hazard(hazard) => hazard.load(bytes, now),
         }
     }
 
@@ -276,8 +277,8 @@ impl Eviction {
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
         let order = match &self.order {
-            Order::Lru(lru) => lru.memory_bytes(),
-            Order::Hazard(hazard) => hazard.memory_bytes(),
+            Ranks::Lru(lru) => lru.memory_bytes(),
+            Ranks::Hazard(hazard) => hazard.memory_bytes(),
         };
         let shadow = self.shadow.as_ref();
         order + shadow.map_or(0, |shadow| shadow.memory_bytes())
@@ -290,8 +291,8 @@ impl Eviction {
     /// When one is broken.
     pub fn validate(&self, residents: &impl Residents) {
         match &self.order {
-            Order::Lru(lru) => lru.validate(residents),
-            Order::Hazard(hazard) => hazard.validate(),
+            Ranks::Lru(lru) => lru.validate(residents),
+            Ranks::Hazard(hazard) => hazard.validate(),
         }
         if let Some(shadow) = &self.shadow {
             shadow.validate();
