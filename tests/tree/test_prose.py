@@ -16,23 +16,8 @@ LONGEST = 160
 # Of code, a sentence is about a thread, a caller, a reader, a writer or a value. A person may be "who".
 PRONOUNS = re.compile(r"\b(whoever|whomever|he|his|him|himself)\b", re.IGNORECASE)
 
-# What is not written in this way yet. Nothing may be added.
-OLD_COMMENTS: tuple[str, ...] = ()
-OLD_PAGES: tuple[str, ...] = (
-    "ARCHITECTURE.md",
-)
-
-
 def name_of(path: Path) -> str:
     return str(path.relative_to(REPOSITORY))
-
-
-def pages() -> list[Path]:
-    return [page for page in tracked("*.md") if not name_of(page).startswith(OLD_PAGES)]
-
-
-def sources(ending: str) -> list[Path]:
-    return [path for path in tracked(f"*.{ending}") if not name_of(path).startswith(OLD_COMMENTS)]
 
 
 def comments_of_rust(text: str) -> list[tuple[int, str]]:
@@ -112,18 +97,18 @@ def faults(page: Path) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("page", pages(), ids=name_of)
+@pytest.mark.parametrize("page", tracked("*.md"), ids=name_of)
 def test_a_page_has_one_sentence_on_a_line(page):
     assert faults(page) == []
 
 
 def test_comments_and_pages_take_code_for_no_person():
     found = []
-    for path in sources("rs"):
+    for path in tracked("*.rs"):
         found += [(path, *comment) for comment in comments_of_rust(path.read_text())]
-    for path in sources("py"):
+    for path in tracked("*.py"):
         found += [(path, *comment) for comment in comments_of_python(path.read_text())]
-    for page in pages():
+    for page in tracked("*.md"):
         found += [(page, number, without_code(line)) for number, line in lines_of_prose(page)]
     told = [f"{name_of(path)}:{number}: {text.strip()}" for path, number, text in found if PRONOUNS.search(text)]
     assert told == []
