@@ -16,6 +16,7 @@ LONGEST = 160
 # Of code, a sentence is about a thread, a caller, a reader, a writer or a value. A person may be "who".
 PRONOUNS = re.compile(r"\b(whoever|whomever|he|his|him|himself)\b", re.IGNORECASE)
 
+
 def name_of(path: Path) -> str:
     return str(path.relative_to(REPOSITORY))
 
