@@ -71,24 +71,6 @@ enum Role {
 
 #[pymethods]
 impl Recipe {
-    /// What the function is now.
-    fn identity(&self, py: Python<'_>) -> PyResult<Py<Identity>> {
-        let known = self
-            .identity
-            .lock()
-            .as_ref()
-            .map(|known| known.clone_ref(py));
-        if let Some(known) = known
-            && known.get().holds(py)
-        {
-            return Ok(known);
-        }
-        let identity = self.identify.bind(py).call0()?.cast_into::<Identity>()?;
-        let replaced = self.identity.lock().replace(identity.clone().unbind());
-        drop(replaced);
-        Ok(identity.unbind())
-    }
-
     #[new]
     #[pyo3(signature = (identify, parameters, describe, ignored, through, bound=None, key_function=None))]
     #[expect(
@@ -176,6 +158,24 @@ impl Recipe {
 }
 
 impl Recipe {
+    /// What the function is now.
+    fn identity(&self, py: Python<'_>) -> PyResult<Py<Identity>> {
+        let known = self
+            .identity
+            .lock()
+            .as_ref()
+            .map(|known| known.clone_ref(py));
+        if let Some(known) = known
+            && known.get().holds(py)
+        {
+            return Ok(known);
+        }
+        let identity = self.identify.bind(py).call0()?.cast_into::<Identity>()?;
+        let replaced = self.identity.lock().replace(identity.clone().unbind());
+        drop(replaced);
+        Ok(identity.unbind())
+    }
+
     /// The value that `take` makes of the form of a call with these arguments.
     pub(crate) fn request<T>(
         &self,

@@ -28,6 +28,8 @@ pub(crate) struct Lookup {
     /// Called for each hit while the log wants lines about them.
     on_hit: Option<Py<PyAny>>,
     logs_hits: AtomicBool,
+    /// Gives each caller a value of its own.
+    copy: Option<Py<PyAny>>,
 }
 
 enum KeySource {
@@ -55,13 +57,14 @@ pub(crate) enum Looked<'py> {
 impl Lookup {
     /// `key` is a recipe or a function of the arguments; `store` a `MemoryCache` or a function that gives an `LRUCache`.
     #[new]
-    #[pyo3(signature = (key, store, owner=0, shared=None, on_hit=None))]
+    #[pyo3(signature = (key, store, owner=0, shared=None, on_hit=None, copy=None))]
     fn new(
         key: &Bound<'_, PyAny>,
         store: &Bound<'_, PyAny>,
         owner: u64,
         shared: Option<Py<PyAny>>,
         on_hit: Option<Py<PyAny>>,
+        copy: Option<Py<PyAny>>,
     ) -> Self {
         let key = match key.cast::<Recipe>() {
             Ok(recipe) => KeySource::Recipe(recipe.clone().unbind()),
@@ -84,6 +87,7 @@ impl Lookup {
             told: AtomicBool::new(false),
             on_hit,
             logs_hits: AtomicBool::new(false),
+            copy,
         }
     }
 
@@ -118,7 +122,10 @@ impl Lookup {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        for function in [&self.shared, &self.on_hit].into_iter().flatten() {
+        for function in [&self.shared, &self.on_hit, &self.copy]
+            .into_iter()
+            .flatten()
+        {
             visit.call(function)?;
         }
         match &self.store {
@@ -151,7 +158,13 @@ impl Lookup {
         {
             on_hit.bind(args.py()).call0()?;
         }
-        Ok(looked)
+        match (looked, &self.copy) {
+            (Looked::Hit(value), Some(copy)) => {
+                let copied = copy.bind(args.py()).call1((value,))?;
+                Ok(Looked::Hit(copied.unbind()))
+            }
+            (looked, _) => Ok(looked),
+        }
     }
 
     fn tell_shared(&self, key: &Bound<'_, PyAny>) -> PyResult<()> {

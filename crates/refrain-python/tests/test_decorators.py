@@ -203,6 +203,29 @@ class Held:
     stream: object
 
 
+def test_callers_get_values_of_their_own_on_request(decorated):
+    cached, calls = decorated(lambda: [[1]], copy="deep")
+    first = cached()
+    first[0].append(2)
+    second = cached()
+    second[0].append(3)
+    assert (first, second, cached(), len(calls)) == ([[1, 2]], [[1, 3]], [[1]], 1)
+    for cache in (Cache(), None):
+        settings = {"copy": "deep"}
+        kept = (cached_result_sync(**settings) if cache is None else cache.cached(**settings))(lambda x: [x])
+        for ask in (kept, kept, kept.peek, kept.refresh, kept.peek):
+            value = ask(1)
+            assert value == [1]
+            value.append(2)
+    shallow, calls = decorated(lambda: [[1]], copy=list)
+    assert shallow() is not shallow() and shallow()[0] is shallow()[0]
+    with pytest.raises(ValueError, match="deep"):
+        decorated(lambda: 1, copy="shallow")
+    broken, calls = decorated(lambda: [1], copy=lambda value: 1 / 0)
+    with pytest.warns(BypassWarning):
+        assert broken() == broken() == [1]
+
+
 def test_a_condition_decides_what_is_kept(decorated):
     answers = iter(["", "", "answer", "never"])
     cached, calls = decorated(lambda: next(answers), condition=bool)

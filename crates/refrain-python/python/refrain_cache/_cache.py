@@ -11,7 +11,7 @@ from . import _forks
 from ._calls import remember, remember_async
 from ._disk import DiskTier
 from ._flights import Results
-from ._handles import Explanation, Handles
+from ._handles import Copy, Explanation, Handles
 from ._native import MISSING, Key, MemoryCache, Recipe
 from ._notices import Notices
 from ._options import check_limits, seconds_of, size_of_value, tags_of
@@ -148,6 +148,7 @@ class Cache:
         ignore: Iterable[str] = (),
         by_content: Iterable[str] = (),
         follow: bool = True,
+        copy: Copy = None,
         condition: Callable[[Any], bool] | None = None,
     ) -> AnyDecorator[Key]:
         """Decorates a function, asynchronous or not, to keep its results here."""
@@ -167,7 +168,7 @@ class Cache:
             )
 
             frames = 4 if inspect.iscoroutinefunction(function) else 3
-            handles = Handles(function, recipe, self._native, ignore, frames)
+            handles = Handles(function, recipe, self._native, ignore, frames, copy)
             tag = f"function:{name or path_of(function)}"
 
             def results(args: Any, kwargs: Any, refresh: bool = False) -> Results:
@@ -180,10 +181,15 @@ class Cache:
                 return self._flights, results(args, kwargs)
 
             def compute_again(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-                flights = self._flights
-                run = flights.run_async if inspect.iscoroutinefunction(function) else flights.run
                 again = results(args, kwargs, refresh=True)
-                return run(again, recipe.key(args, kwargs), functools.partial(function, *args, **kwargs))
+                made = again, recipe.key(args, kwargs), functools.partial(function, *args, **kwargs)
+                if not inspect.iscoroutinefunction(function):
+                    return handles.handed_out(self._flights.run(*made))
+
+                async def computed() -> Any:
+                    return handles.handed_out(await self._flights.run_async(*made))
+
+                return computed()
 
             decorated = remember_async if inspect.iscoroutinefunction(function) else remember
             cached = decorated(function, handles, keeping)
@@ -209,7 +215,7 @@ class Cache:
 
         def peek(*args: Any, **kwargs: Any) -> Any:
             """The stored result, or `None`; nothing is computed."""
-            return self._peek(recipe.key(args, kwargs))
+            return handles.handed_out(self._peek(recipe.key(args, kwargs)))
 
         def refresh(*args: Any, **kwargs: Any) -> Any:
             """Computes the result anew, and stores it in the place of the older one."""

@@ -30,7 +30,7 @@ def remember(function: Callable[..., Any], handles: Handles, keeping: Keeping) -
         except Exception as error:
             notices.bypassed(error)
             return function(*args, **(kwargs or {}))
-        return flights.run(results, key, functools.partial(function, *args, **(kwargs or {})))
+        return handles.handed_out(flights.run(results, key, functools.partial(function, *args, **(kwargs or {}))))
 
     cached = CachedFunction(function, handles.lookup, miss, notices.bypassed)
     functools.update_wrapper(cached, function)
@@ -60,7 +60,7 @@ def remember_async(function: Callable[..., Any], handles: Handles, keeping: Keep
         except Exception as error:
             notices.bypassed(error)
             return await computed(args, kwargs)
-        return await flights.run_async(results, found, functools.partial(computed, args, kwargs))
+        return handles.handed_out(await flights.run_async(results, found, functools.partial(computed, args, kwargs)))
 
     return cached
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Callable, Iterable
 from . import _environment
 from ._calls import remember, remember_async
 from ._flights import Flights, Results
-from ._handles import Explanation, Handles
+from ._handles import Copy, Explanation, Handles
 from ._lru import LRUCache, get_cache
 from ._native import MISSING, Recipe
 from ._notices import Notices
@@ -34,12 +34,13 @@ def cached_result_sync(
     ignore: Iterable[str] = (),
     by_content: Iterable[str] = (),
     follow: bool = True,
+    copy: Copy = None,
     condition: Callable[[Any], bool] | None = None,
 ) -> Decorator:
     """Keeps the results of a function, in the cache of the process unless `cache` is given."""
     decorator: Decorator = _decorator(
         False, cache_key_fn, ttl_seconds, enabled, cache, name, version, ignore, by_content, follow,
-        condition,
+        copy, condition,
     )  # fmt: skip
     return decorator
 
@@ -55,12 +56,13 @@ def cached_result(
     ignore: Iterable[str] = (),
     by_content: Iterable[str] = (),
     follow: bool = True,
+    copy: Copy = None,
     condition: Callable[[Any], bool] | None = None,
 ) -> AsyncDecorator:
     """The same for asynchronous functions."""
     decorator: AsyncDecorator = _decorator(
         True, cache_key_fn, ttl_seconds, enabled, cache, name, version, ignore, by_content, follow,
-        condition,
+        copy, condition,
     )  # fmt: skip
     return decorator
 
@@ -76,6 +78,7 @@ def _decorator(
     ignore: Iterable[str],
     by_content: Iterable[str],
     follow: bool,
+    copy: Copy,
     condition: Callable[[Any], bool] | None,
 ) -> Any:
     _check_settings(cache_key_fn, cache)
@@ -91,7 +94,7 @@ def _decorator(
         key = cache_key_fn or recipe_of(
             function, name=name, version=version, ignore=ignore, by_content=by_content, follow=follow
         )
-        handles = Handles(function, key, cache_of, ignore, 4 if asynchronous else 3)
+        handles = Handles(function, key, cache_of, ignore, 4 if asynchronous else 3, copy)
 
         def keeping(notices: Notices, args: Any, kwargs: Any) -> tuple[Flights, Results]:
             store = cache_of()
@@ -114,7 +117,7 @@ def _with_handles(cached: Any, handles: Handles, key: Any, cache_of: Callable[[]
 
     def peek(*args: Any, **kwargs: Any) -> Any:
         """The stored result, or `None`; nothing is computed or counted."""
-        return cache_of().peek(cache_key(*args, **kwargs))
+        return handles.handed_out(cache_of().peek(cache_key(*args, **kwargs)))
 
     def refresh(*args: Any, **kwargs: Any) -> Any:
         """Computes the result anew, and stores it in the place of the older one."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import collections
+import copy
 import dataclasses
 import functools
 import inspect
 import logging
 import threading
 import time
-from typing import Any, Callable, Iterable
+from typing import Any, Callable, Iterable, Union
 
 from ._describe import describe
 from ._errors import UnkeyableError
@@ -17,6 +18,7 @@ from ._native import Lookup, Recipe, key_of
 from ._notices import Notices, log
 from ._paths import path_of, unwrapped
 from ._sizes import estimate_bytes
+from ._streams import is_single_use
 
 #: What hangs on a cached function and takes the arguments of a call.
 OF_CALLS = frozenset(["cache_key", "explain", "invalidate", "peek", "refresh"])
@@ -29,6 +31,18 @@ _BETWEEN_MISSES = 0.01
 
 #: Bytes up to which a part is digested for that.
 _LARGEST_PART = 1 << 16
+
+
+#: How callers get values of their own: by `copy.deepcopy`, by a function, or not at all.
+Copy = Union[Callable[[Any], Any], str, None]
+
+
+def copier_of(given: Copy) -> Callable[[Any], Any] | None:
+    if given is None or callable(given):
+        return given
+    if given == "deep":
+        return copy.deepcopy
+    raise ValueError(f"`copy` is {given!r} but must be 'deep', a function that copies, or None")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,7 +79,9 @@ class Handles:
         store: Any,
         ignored: Iterable[str],
         frames: int,
+        copies: Copy = None,
     ) -> None:
+        self._copy = copier_of(copies)
         self._function = function
         self._recipe = key if isinstance(key, Recipe) else None
         self._ignored = frozenset(ignored)
@@ -77,7 +93,7 @@ class Handles:
         self.owner = hash((self._path, getattr(unwrapped(function), "__code__", None))) & (1 << 64) - 1 or 1
         # Functions that share a name share on purpose.
         meets = self._meets if self._recipe is None else None
-        self.lookup = Lookup(key, store, self.owner, meets, functools.partial(log.debug, "hit of %s", self._path))
+        self.lookup = Lookup(key, store, self.owner, meets, functools.partial(log.debug, "hit of %s", self._path), self._copy)
         self._watch_log()
 
     def _watch_log(self) -> bool:
@@ -107,6 +123,16 @@ class Handles:
             return  # Nothing that is only told may fail a call.
         with self._lock:
             self._misses.append((identity, parts))
+
+    def handed_out(self, value: Any) -> Any:
+        """The value as a caller gets it: what is stored is never handed out where copies are."""
+        if self._copy is None or is_single_use(value):
+            return value
+        try:
+            return self._copy(value)
+        except Exception as error:
+            self.notices.failed(error)
+            return value
 
     def info(self) -> dict[str, Any]:
         """Hits, misses and bypasses of this function; the latter by the argument or error that was the reason."""
