@@ -11,9 +11,11 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::future::ready;
+use futures_util::stream::{self, Stream, StreamExt as _};
 use http_body::Frame;
 use http_body_util::StreamBody;
+use refrain::tier::TierError;
 
 use crate::engine::cache_status;
 use crate::engine::outcome::Served;
@@ -100,15 +102,13 @@ fn client_has(result: &StoredResult, request: &HeaderMap) -> bool {
 
 fn whole(result: &StoredResult) -> Response {
     let trailers = result.trailers();
+    let length = result.length();
     let mut response = if trailers.is_empty() {
-        Body::from(result.body()).into_response()
+        bytes_of(result, 0, length)
     } else {
-        let frames = [
-            Frame::data(result.body()),
-            Frame::trailers(trailers.clone()),
-        ];
-        let frames = frames.map(Ok::<Frame<Bytes>, std::convert::Infallible>);
-        Body::new(StreamBody::new(stream::iter(frames))).into_response()
+        let body = stream_of(result, 0, length).map(|piece| piece.map(Frame::data));
+        let frames = body.chain(stream::once(ready(Ok(Frame::trailers(trailers.clone())))));
+        Body::new(StreamBody::new(frames)).into_response()
     };
     *response.status_mut() = result.status();
     describe(&mut response, result);
@@ -119,17 +119,51 @@ fn whole(result: &StoredResult) -> Response {
 }
 
 fn partial(result: &StoredResult, first: u64, last: u64) -> Response {
-    let length = result.length();
-    let start = usize::try_from(first).unwrap_or(usize::MAX);
-    let end = usize::try_from(last)
-        .unwrap_or(usize::MAX)
-        .saturating_add(1);
-    let mut response = Body::from(result.body().slice(start..end)).into_response();
+    let mut response = bytes_of(result, first, last.saturating_add(1));
     *response.status_mut() = StatusCode::PARTIAL_CONTENT;
     describe(&mut response, result);
-    let range = visible(&format!("bytes {first}-{last}/{length}"));
-    response.headers_mut().insert(CONTENT_RANGE, range);
+    let range = format!("bytes {first}-{last}/{}", result.length());
     response
+        .headers_mut()
+        .insert(CONTENT_RANGE, visible(&range));
+    response
+}
+
+/// The bytes from `start` to `end`: without a copy from memory, piece by piece from a tier.
+fn bytes_of(result: &StoredResult, start: u64, end: u64) -> Response {
+    if let Some(bytes) = result.body().whole() {
+        let at =
+            |offset: u64| usize::try_from(offset).map_or(bytes.len(), |at| at.min(bytes.len()));
+        return Body::from(bytes.slice(at(start)..at(end))).into_response();
+    }
+    let mut response = Body::from_stream(stream_of(result, start, end)).into_response();
+    let length = HeaderValue::from(end.saturating_sub(start));
+    response.headers_mut().insert(CONTENT_LENGTH, length);
+    response
+}
+
+/// How much of a body is in memory at once while it is read from a tier.
+const PIECE_BYTES: u64 = 256 * 1024;
+
+fn stream_of(
+    result: &StoredResult,
+    start: u64,
+    end: u64,
+) -> impl Stream<Item = Result<Bytes, TierError>> + Send + 'static {
+    let body = refrain::tier::Body::clone(result.body());
+    stream::try_unfold((body, start), move |(body, at)| async move {
+        if at >= end {
+            return Ok(None);
+        }
+        let wanted = usize::try_from(PIECE_BYTES.min(end - at)).unwrap_or(usize::MAX);
+        let piece = body.read_at(at, wanted).await?;
+        if piece.is_empty() {
+            let (read, length) = (at, body.len());
+            return Err(TierError::WrongLength { read, length });
+        }
+        let next = at + piece.len() as u64;
+        Ok(Some((piece, (body, next))))
+    })
 }
 
 fn not_modified(result: &StoredResult) -> Response {

@@ -4,7 +4,8 @@
 
 mod answering;
 pub(crate) mod cache_status;
-pub(crate) mod disk;
+mod codec;
+mod disk;
 mod generating;
 pub(crate) mod generation;
 mod learned;
@@ -19,7 +20,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use refrain::{BuildError, Cache};
+use refrain::tier::Tiers;
+use refrain::{BuildError, Cache, Clock, TieredCache};
 use refrain_disk::OpenError;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -29,9 +31,11 @@ use crate::config::{ServerConfig, megabytes};
 use crate::live::Window;
 use crate::wall::WallClock;
 pub(crate) use answering::Request;
-use disk::Disk;
+use codec::ResultCodec;
+use disk::OnThreads;
 use learned::Learned;
 use result::StoredResult;
+use tiers::TiersFail;
 use turns::Turns;
 
 /// Callers that wait for one result. Each is a connection, a job or a request of a batch, which have limits of their own.
@@ -40,16 +44,20 @@ const MOST_WAITERS: u32 = 10_000;
 /// The part of a body that is kept when it is not stored, for a client that reads more slowly than the generator writes.
 const WINDOW_BYTES: usize = 1 << 20;
 
+/// Long enough for a hundred megabytes on a slow disk. A tier that takes longer is not asked again before it has answered.
+const DEADLINE: Duration = Duration::from_secs(10);
+
 /// A crash loses at most what was learned in this time.
 const BETWEEN_SAVES: Duration = Duration::from_secs(600);
 
 /// Answers prepared requests: from the cache, from a generation that is running, or by a new one.
 #[derive(Debug)]
 pub(crate) struct Engine {
-    cache: Cache<Key, StoredResult>,
+    cache: TieredCache<StoredResult>,
     cache_enabled: bool,
-    /// Below the memory; none if it is not configured, or the cache is off.
-    disk: Option<Disk>,
+    /// One of the tiers below the memory; none if it is not configured, or the cache is off.
+    disk: Option<OnThreads>,
+    tiers_fail: TiersFail,
     /// What the policy learns, where there is a disk tier to keep it beside.
     learned: Option<Arc<Learned>>,
     /// Those of every generator.
@@ -62,16 +70,6 @@ pub(crate) struct Engine {
     window: Window,
     generations: AtomicU64,
     bypasses: AtomicU64,
-    /// Results that were answered from the disk and not brought into memory.
-    direct_loads: DirectLoads,
-}
-
-/// Requests that only a stored result may answer, and that the disk did answer. Relaxed throughout: a count orders nothing.
-#[derive(Debug, Default)]
-struct DirectLoads {
-    count: AtomicU64,
-    bytes: AtomicU64,
-    micros_saved: AtomicU64,
 }
 
 /// The reason why an engine cannot be put together.
@@ -84,11 +82,11 @@ pub(crate) enum EngineError {
 impl Engine {
     pub(crate) fn new(
         config: &ServerConfig,
-        clock: refrain::Clock,
+        clock: Clock,
         turns: Vec<Arc<Turns>>,
     ) -> Result<Arc<Self>, EngineError> {
         let disk_dir = config.disk_dir.as_ref().filter(|_| config.cache_enabled);
-        let open = |dir| Disk::open(dir, megabytes(config.disk_max_mb), &clock);
+        let open = |dir| disk::open(dir, megabytes(config.disk_max_mb), &clock);
         let disk = disk_dir.map(|dir| open(dir)).transpose();
         let disk = disk.map_err(EngineError::Disk)?;
         let tasks = TaskTracker::new();
@@ -112,10 +110,15 @@ impl Engine {
         if let Some(learned) = &learned {
             learned.load(&cache);
         }
+        let mut tiers = Tiers::builder().clock(clock.clone()).deadline(DEADLINE);
+        if let Some(disk) = &disk {
+            tiers = tiers.tier(disk.clone());
+        }
         Ok(Arc::new(Self {
-            cache,
+            cache: TieredCache::new(cache, tiers.build(), ResultCodec),
             cache_enabled: config.cache_enabled,
             disk,
+            tiers_fail: TiersFail::default(),
             learned: learned.map(Arc::new),
             turns,
             wall: WallClock::new(clock),
@@ -127,7 +130,6 @@ impl Engine {
             },
             generations: AtomicU64::new(0),
             bypasses: AtomicU64::new(0),
-            direct_loads: DirectLoads::default(),
         }))
     }
 
@@ -136,12 +138,9 @@ impl Engine {
         self.tasks.spawn(task);
     }
 
+    /// The memory.
     pub(crate) fn cache(&self) -> &Cache<Key, StoredResult> {
-        &self.cache
-    }
-
-    pub(crate) fn disk(&self) -> Option<&Disk> {
-        self.disk.as_ref()
+        self.cache.memory()
     }
 
     pub(crate) fn cache_enabled(&self) -> bool {
@@ -172,24 +171,10 @@ impl Engine {
         self.bypasses.load(Ordering::Relaxed)
     }
 
-    /// Requests that the disk answered without a flight since the start or the last reset: how many, their bytes, and the
-    /// time they saved.
-    pub(crate) fn direct_loads(&self) -> (u64, u64, Duration) {
-        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        let loads = &self.direct_loads;
-        let saved = Duration::from_micros(read(&loads.micros_saved));
-        (read(&loads.count), read(&loads.bytes), saved)
-    }
-
     /// Zeroes every counter, the cache's too.
     pub(crate) fn reset_stats(&self) {
-        self.cache.reset_stats();
-        let loads = &self.direct_loads;
-        let counters = [&loads.count, &loads.bytes, &loads.micros_saved];
-        for count in counters
-            .into_iter()
-            .chain([&self.generations, &self.bypasses])
-        {
+        self.cache().reset_stats();
+        for count in [&self.generations, &self.bypasses] {
             count.store(0, Ordering::Relaxed);
         }
     }
@@ -205,7 +190,7 @@ impl Engine {
     /// Writes what the policy has learned.
     pub(crate) async fn save_learned(&self) {
         if let Some(learned) = &self.learned {
-            let (learned, cache) = (Arc::clone(learned), self.cache.clone());
+            let (learned, cache) = (Arc::clone(learned), self.cache().clone());
             // Only the end of the runtime cancels it.
             let _ = tokio::task::spawn_blocking(move || learned.save(&cache)).await;
         }

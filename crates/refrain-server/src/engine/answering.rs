@@ -1,10 +1,10 @@
 //! One request, from its key to its answer: looked up, joined, generated, or made for its caller alone.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use refrain::{Answer, ComputeError, Outcome, Role};
+use refrain::{Answer, ComputeError, Insertion, Outcome, Role};
 
 use super::Engine;
 use super::generation::{Generation, Interest};
@@ -72,13 +72,13 @@ impl Engine {
         if !self.cache_enabled || directives.no_cache || directives.no_store {
             return None;
         }
-        let entry = self.cache.peek_entry(&key)?;
+        let entry = self.cache().peek_entry(&key)?;
         let age = entry.value.age(&entry.info);
         if !directives.welcome(age, entry.info.expires_in) {
             return None;
         }
-        let result = self.cache.hit(&key)?;
-        self.touch_disk(&key);
+        let result = self.cache().hit(&key)?;
+        self.cache.tiers().touch(&key);
         Some(Served::hit(key, result, &entry.info))
     }
 
@@ -155,59 +155,57 @@ impl Engine {
         request: Request,
         waiter: &Waiter,
     ) -> Result<Served, Problem> {
-        let directives = request.directives;
-        let mut refresh = self.unwelcome(key, directives);
-        let mut attempts = 0;
-        loop {
-            let answer = self.flight(key, &request, refresh, waiter).await;
-            attempts += 1;
+        for attempt in 1.. {
+            let (answer, refused) = self.flight(key, &request, waiter).await;
             match answer {
-                // What was on the disk is known only now, and this client does not want it. The next flight may be
-                // another one's, whose caller has it loaded again.
-                Ok(answer) if !is_welcome(&answer, directives) && attempts < MAX_ATTEMPTS => {
-                    refresh = true;
-                }
-                Ok(answer) if !is_welcome(&answer, directives) => {
-                    return self
-                        .alone(Some(key), &request, Begun::NotKept, waiter)
-                        .await;
-                }
-                Ok(answer) => return Ok(self.served(key, answer, refresh)),
+                Ok(answer) => return Ok(self.served(key, answer, refused)),
                 // Others left on purpose and took the generation with them; this caller still wants it.
-                Err(error) if self.was_stopped_by_others(&error) && attempts < MAX_ATTEMPTS => {}
+                Err(error) if self.was_stopped_by_others(&error) && attempt < MAX_ATTEMPTS => {}
                 Err(error) => return Err(compute_problem(&error)),
             }
         }
+        unreachable!("the last attempt returns")
     }
 
-    /// Joins the flight of this key, or begins one.
+    /// Joins the flight of this key, or begins one. Also says whether the client refused what was stored.
     async fn flight(
         self: &Arc<Self>,
         key: Key,
         request: &Request,
-        refresh: bool,
         waiter: &Waiter,
-    ) -> Result<Answer<StoredResult>, ComputeError<GenerateError>> {
+    ) -> (
+        Result<Answer<StoredResult>, ComputeError<GenerateError>>,
+        bool,
+    ) {
+        let directives = request.directives;
+        let refused = Arc::new(AtomicBool::new(directives.no_cache));
         let mut asked = self.cache.entry(key);
-        if refresh {
+        if directives.no_cache {
             asked = asked.refresh();
+        } else if directives.max_age.is_some() || directives.min_fresh.is_some() {
+            let refused = Arc::clone(&refused);
+            asked = asked.accept(move |result, info| {
+                let welcome = directives.welcome(result.age(info), info.expires_in);
+                // Relaxed: it is read by the caller that waits for this.
+                refused.fetch_or(!welcome, Ordering::Relaxed);
+                welcome
+            });
         }
         let mut interest: Option<Interest> = None;
         let generation = || {
             let (work, turns) = (Arc::clone(&request.work), Arc::clone(&request.turns));
-            Arc::new(Generation::shared(
-                work,
-                turns,
-                &self.stop,
-                (&self.cache, key),
-            ))
+            Arc::new(Generation::shared(work, turns, &self.stop, (self, key)))
         };
         let joined = |generation: &Arc<Generation>, role: Role| {
             let begun = match role {
                 Role::Waiter => Begun::Collapsed,
-                _ if refresh => Begun::Refreshed,
+                _ if refused.load(Ordering::Relaxed) => Begun::Refreshed,
                 _ => Begun::Miss,
             };
+            if role == Role::Alone {
+                // No other caller can use it.
+                waiter.leave_on_purpose();
+            }
             // The caller has left the flight before, if there was one: that has ended without a result for it.
             if let Some(before) = interest.take() {
                 before.settle();
@@ -218,12 +216,16 @@ impl Engine {
         let answer = asked
             .side(generation)
             .joined(joined)
-            .get_or_try_compute_async(move |generation| engine.obtain(key, generation, refresh))
+            .get_or_try_compute_async(move |generation| async move {
+                Ok(engine.generate(generation).await?.computed())
+            })
             .await;
         if let Some(interest) = interest {
             interest.settle();
         }
-        answer
+        self.note_tiers();
+        let refused = refused.load(Ordering::Relaxed);
+        (answer, refused)
     }
 
     fn was_stopped_by_others(&self, error: &ComputeError<GenerateError>) -> bool {
@@ -235,17 +237,19 @@ impl Engine {
         cancelled && !self.stop.is_cancelled()
     }
 
-    fn served(&self, key: Key, answer: Answer<StoredResult>, refresh: bool) -> Served {
+    fn served(&self, key: Key, answer: Answer<StoredResult>, refused: bool) -> Served {
         let expires_in = answer.info.expires_in;
-        let on_disk = answer.value.is_on_disk();
+        let on_disk = || self.cache.tiers().contains(&key);
         let how = match answer.outcome {
-            Outcome::Hit => {
-                self.touch_disk(&key);
-                How::Hit { expires_in }
+            Outcome::Hit | Outcome::Loaded { .. } => How::Hit { expires_in },
+            Outcome::Computed { stored } => {
+                let on_disk = stored == Insertion::Stored && on_disk();
+                if refused {
+                    How::Refreshed { stored, on_disk }
+                } else {
+                    How::Miss { stored, on_disk }
+                }
             }
-            Outcome::Loaded { .. } => How::Hit { expires_in },
-            Outcome::Computed { stored } if refresh => How::Refreshed { stored, on_disk },
-            Outcome::Computed { stored } => How::Miss { stored, on_disk },
             Outcome::Collapsed { stored } => How::Collapsed { stored },
             Outcome::Bypassed { .. } => How::Alone(Begun::NotKept),
         };
@@ -256,11 +260,4 @@ impl Engine {
             how,
         }
     }
-}
-
-/// Whether the client's directives let it have a result that a lower tier answered with.
-fn is_welcome(answer: &Answer<StoredResult>, directives: Directives) -> bool {
-    let age = answer.value.age(&answer.info);
-    let is_loaded = matches!(answer.outcome, Outcome::Loaded { .. });
-    !is_loaded || directives.welcome(age, answer.info.expires_in)
 }

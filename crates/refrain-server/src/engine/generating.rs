@@ -20,15 +20,15 @@ use crate::rounding::seconds;
 #[derive(Debug)]
 pub(super) struct Made {
     pub(super) result: StoredResult,
-    pub(super) took: Duration,
-    pub(super) keep: Kept,
-    pub(super) time_to_live: Option<Duration>,
+    took: Duration,
+    keep: Kept,
+    time_to_live: Option<Duration>,
     tags: Vec<Arc<str>>,
 }
 
 /// What may become of what was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kept {
+enum Kept {
     Stored,
     SharedOnly,
     Private,

@@ -5,12 +5,11 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use refrain::Cache;
 use tokio_util::sync::CancellationToken;
 
-use super::result::StoredResult;
+use super::Engine;
 use super::turns::Turns;
 use crate::Key;
 use crate::generators::Work;
@@ -25,7 +24,7 @@ pub(crate) struct Generation {
     live: LiveBody,
     waiting: Mutex<Waiting>,
     /// Where its flight is found; none for a generation of one caller.
-    shared_by: Option<(Cache<Key, StoredResult>, Key)>,
+    shared_by: Option<(Weak<Engine>, Key)>,
 }
 
 #[derive(Debug, Default)]
@@ -54,10 +53,10 @@ impl Generation {
         work: Arc<dyn Work>,
         turns: Arc<Turns>,
         stop: &CancellationToken,
-        (cache, key): (&Cache<Key, StoredResult>, Key),
+        (engine, key): (&Arc<Engine>, Key),
     ) -> Self {
         Self {
-            shared_by: Some((cache.clone(), key)),
+            shared_by: Some((Arc::downgrade(engine), key)),
             ..Self::alone(work, turns, stop, LiveBody::whole())
         }
     }
@@ -104,9 +103,11 @@ impl Generation {
             waiting.is_cancelled = true;
         }
         self.progress.cancel();
-        if let Some((cache, key)) = &self.shared_by {
+        if let Some((engine, key)) = &self.shared_by
+            && let Some(engine) = engine.upgrade()
+        {
             // The next caller begins anew instead of waiting for what has been told to stop.
-            cache.retire_flight(key, self);
+            engine.cache.retire_flight(key, self);
         }
     }
 

@@ -6,7 +6,7 @@ use refrain::{EntryInfo, Insertion};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::result::{Loaded, StoredResult};
+use super::result::StoredResult;
 use crate::Key;
 use crate::generators::BypassReason;
 
@@ -77,18 +77,6 @@ impl Served {
         }
     }
 
-    /// One that came from the disk.
-    pub(crate) fn loaded(key: Key, loaded: Loaded) -> Self {
-        Self {
-            key: Some(key),
-            result: loaded.result,
-            how: How::Hit {
-                expires_in: loaded.expires_in,
-            },
-            age: loaded.age,
-        }
-    }
-
     pub(crate) fn outcome(&self) -> OutcomeWord {
         match self.how {
             How::Hit { .. } => OutcomeWord::Hit,
@@ -104,7 +92,7 @@ impl Served {
             How::Miss { stored, on_disk } | How::Refreshed { stored, on_disk } => {
                 on_disk || stored == Insertion::Stored
             }
-            How::Collapsed { stored } => stored == Insertion::Stored || self.result.is_on_disk(),
+            How::Collapsed { stored } => stored == Insertion::Stored,
             How::Alone(_) => false,
         };
         self.key.filter(|_| is_stored)

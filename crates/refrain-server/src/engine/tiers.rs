@@ -1,142 +1,101 @@
-//! Memory above, disk below: a result is looked for in both, and removed from both.
+//! What the engine asks of the tiers below the memory, beside the flights: what is stored, and that it is removed.
 
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use refrain::Computed;
+use refrain::Answer;
+use refrain::tier::{TierFailure, TierStats};
+use refrain_disk::DiskStats;
 
-use super::disk::Disk;
-use super::generating::Kept;
-use super::generation::Generation;
+use super::Engine;
 use super::outcome::Served;
 use super::problems::not_cached;
-use super::result::{Loaded, StoredResult};
-use super::{DirectLoads, Engine};
-use crate::generate_error::GenerateError;
+use super::result::StoredResult;
 use crate::request::directives::Directives;
-use crate::{Key, Problem};
+use crate::{Key, Problem, ProblemKind};
+
+/// Tells the log when the tiers begin to fail, and when they work again. Relaxed throughout: a line may come late.
+#[derive(Debug, Default)]
+pub(super) struct TiersFail {
+    failing: AtomicBool,
+    failures: AtomicU64,
+    successes: AtomicU64,
+}
 
 impl Engine {
-    /// Whether the client's directives forbid to answer with what is stored.
-    pub(super) fn unwelcome(&self, key: Key, directives: Directives) -> bool {
-        let unlimited = directives.max_age.is_none() && directives.min_fresh.is_none();
-        if unlimited {
-            return directives.no_cache || directives.no_store;
-        }
-        let stored = self.cache.peek_entry(&key);
-        directives.no_cache
-            || stored.is_some_and(|entry| {
-                !directives.welcome(entry.value.age(&entry.info), entry.info.expires_in)
-            })
-    }
-
     /// The stored result or a problem, without generating anything.
     pub(super) async fn stored(&self, key: Key, directives: Directives) -> Result<Served, Problem> {
-        if !self.cache_enabled || self.unwelcome(key, directives) {
+        if !self.cache_enabled || directives.no_cache || directives.no_store {
             return Err(not_cached());
         }
-        if let Some(result) = self.cache.hit(&key)
-            && let Some(entry) = self.cache.peek_entry(&key)
-        {
-            return Ok(Served::hit(key, result, &entry.info));
-        }
-        // Not put into memory on the way: only a flight knows whether it is invalidated meanwhile.
-        let loaded = match &self.disk {
-            Some(disk) => disk.load(key).await,
-            None => None,
+        let accept = move |result: &StoredResult, info: &refrain::EntryInfo| {
+            directives.welcome(result.age(info), info.expires_in)
         };
-        let loaded = loaded.filter(|loaded| directives.welcome(loaded.age, loaded.expires_in));
-        let Some(loaded) = loaded else {
-            // Counts the miss.
-            self.cache.get(&key);
-            return Err(not_cached());
-        };
-        self.direct_loads.count(&loaded);
-        Ok(Served::loaded(key, loaded))
-    }
-
-    /// Counts on the disk too that the result was answered from memory: what is used most stays there.
-    pub(super) fn touch_disk(&self, key: &Key) {
-        if let Some(disk) = &self.disk {
-            disk.touch(key);
-        }
+        let stored = self.cache.entry(key).accept(accept).stored_async().await;
+        self.note_tiers();
+        let answer = stored.ok_or_else(not_cached)?;
+        Ok(of_stored(key, answer))
     }
 
     /// The stored result, counted as neither hit nor miss.
     pub(crate) async fn peek(&self, key: Key) -> Option<Served> {
-        if let Some(entry) = self.cache.peek_entry(&key) {
-            return Some(Served::hit(key, entry.value, &entry.info));
-        }
-        let loaded = self.disk.as_ref()?.load(key).await?;
-        Some(Served::loaded(key, loaded))
+        let answer = self.cache.peek_async(key).await;
+        self.note_tiers();
+        Some(of_stored(key, answer?))
     }
 
-    /// Removes the entry, and says whether there was one. On disk first: otherwise what is loaded from there meanwhile would
-    /// bring it back into memory.
+    /// Removes the entry everywhere, and says whether there was one.
     pub(crate) async fn invalidate(&self, key: Key) -> Result<bool, Problem> {
-        let on_disk = match &self.disk {
-            Some(disk) => disk.invalidate(key).await,
-            None => Ok(false),
-        };
-        let in_memory = self.cache.invalidate(&key);
-        Ok(on_disk? || in_memory)
+        let removed = self.cache.invalidate_async(key).await;
+        removed.map_err(|failure| not_removed(&failure))
     }
 
-    /// Removes all entries, and says how many there were.
+    /// Removes all entries everywhere, and says how many there were.
     pub(crate) async fn invalidate_all(&self) -> Result<u64, Problem> {
-        let Some(disk) = &self.disk else {
-            return Ok(self.cache.invalidate_all());
-        };
-        let in_memory_alone = self.count_those_in_memory_alone(disk);
-        let on_disk = disk.invalidate_all().await;
-        self.cache.invalidate_all();
-        Ok(on_disk? + in_memory_alone)
+        let removed = self.cache.invalidate_all_async().await;
+        removed.map_err(|failure| not_removed(&failure))
     }
 
-    fn count_those_in_memory_alone(&self, disk: &Disk) -> u64 {
-        let (mut count, mut cursor) = (0, None);
-        loop {
-            let page = self.cache.entries(cursor, 1024);
-            let alone = page.entries.iter().filter(|(key, _)| !disk.contains(key));
-            count += alone.count() as u64;
-            cursor = page.next;
-            if cursor.is_none() {
-                return count;
-            }
-        }
+    /// The disk tier's own numbers, and those of the stack that asks it.
+    pub(crate) fn disk(&self) -> Option<(DiskStats, TierStats)> {
+        let disk = self.disk.as_ref()?;
+        let asked = self.cache.tiers().stats().into_iter().next()?;
+        Some((disk.0.stats(), asked))
     }
 
-    /// The result that is on the disk, or a generated one, which is stored there as well.
-    pub(super) async fn obtain(
-        self: Arc<Self>,
-        key: Key,
-        generation: Arc<Generation>,
-        refresh: bool,
-    ) -> Result<Computed<StoredResult>, GenerateError> {
-        let Some(disk) = &self.disk else {
-            return Ok(self.generate(generation).await?.computed());
-        };
-        // Before anything is looked at: what is invalidated from now on is not stored.
-        let ticket = disk.begin();
-        if !refresh && let Some(loaded) = disk.load(key).await {
-            return Ok(loaded.computed());
+    /// Notices that tiers have begun to fail, or to work again.
+    pub(super) fn note_tiers(&self) {
+        if !self.cache.tiers().is_empty() {
+            self.tiers_fail.note(&self.cache.tiers().stats());
         }
-        let made = Arc::clone(&self).generate(generation).await?;
-        if made.keep == Kept::Stored {
-            let time_to_live = made.time_to_live.or_else(|| self.cache.time_to_live());
-            disk.store(ticket, key, &made.result, made.took, time_to_live)
-                .await;
-        }
-        Ok(made.computed())
     }
 }
 
-impl DirectLoads {
-    fn count(&self, loaded: &Loaded) {
-        self.count.fetch_add(1, Ordering::Relaxed);
-        self.bytes
-            .fetch_add(loaded.result.length(), Ordering::Relaxed);
-        let micros = u64::try_from(loaded.cost.as_micros()).unwrap_or(u64::MAX);
-        self.micros_saved.fetch_add(micros, Ordering::Relaxed);
+impl TiersFail {
+    fn note(&self, tiers: &[TierStats]) {
+        let sum = |count: fn(&TierStats) -> u64| tiers.iter().map(count).sum::<u64>();
+        let failures = sum(|tier| tier.errors + tier.timeouts);
+        let successes = sum(|tier| tier.hits + tier.misses + tier.stores);
+        let more_failures = self.failures.swap(failures, Ordering::Relaxed) < failures;
+        let more_successes = self.successes.swap(successes, Ordering::Relaxed) < successes;
+        if more_failures && !self.failing.swap(true, Ordering::Relaxed) {
+            tracing::warn!("the disk fails; results are generated instead");
+        } else if more_successes && !more_failures && self.failing.swap(false, Ordering::Relaxed) {
+            tracing::info!("the disk works again");
+        }
     }
+}
+
+fn of_stored(key: Key, answer: Answer<StoredResult>) -> Served {
+    Served::hit(key, answer.value, &answer.info)
+}
+
+fn not_removed(failure: &TierFailure) -> Problem {
+    tracing::error!(%failure, "an entry could not be removed");
+    Problem::new(
+        ProblemKind::DiskFailed,
+        format!(
+            "{failure}: this server does not serve what was to be removed again, but a restart may bring it back; \
+             repeat the request when the disk works"
+        ),
+    )
 }

@@ -1,10 +1,11 @@
 //! The statistics as documents show them.
 
+use refrain::tier::TierStats;
+use refrain_disk::DiskStats;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::engine::Engine;
-use crate::engine::disk::Disk;
 use crate::rounding::{rounded, rounded_mb, seconds};
 
 /// What the cache did since the start or the last reset, and what it holds. Sizes are in units of 1,048,576 bytes;
@@ -119,8 +120,7 @@ pub(crate) struct DiskDocument {
 }
 
 impl DiskDocument {
-    fn of(disk: &Disk) -> Self {
-        let stats = disk.stats();
+    fn of((stats, asked): (DiskStats, TierStats)) -> Self {
         Self {
             hits: stats.hits,
             stores: stats.stores,
@@ -130,22 +130,26 @@ impl DiskDocument {
             declined: stats.declined + stats.overweight,
             damaged: stats.damaged,
             errors: stats.errors,
-            timeouts: disk.timeouts(),
-            skipped: stats.skipped,
+            timeouts: asked.timeouts,
+            skipped: stats.skipped + asked.skipped,
             current_items: stats.entries,
             current_mb: rounded_mb(stats.bytes),
             max_mb: rounded_mb(stats.capacity_bytes),
-            suspended: disk.is_suspended(),
+            suspended: is_suspended(&asked),
         }
     }
+}
+
+/// Whether a tier is left alone because it failed or does not answer.
+pub(crate) fn is_suspended(asked: &TierStats) -> bool {
+    asked.suspended || asked.overdue || asked.health.suspended
 }
 
 impl StatsDocument {
     pub(crate) fn of(engine: &Engine) -> Self {
         let stats = engine.cache().stats();
         let capacity = engine.cache().capacity();
-        let (direct, direct_bytes, direct_saved) = engine.direct_loads();
-        let hits = stats.hits + stats.loads + stats.collapsed_loads + direct;
+        let hits = stats.hits + stats.loads + stats.collapsed_loads;
         Self {
             hits,
             misses: stats.misses,
@@ -167,9 +171,9 @@ impl StatsDocument {
             expirations: stats.expirations,
             invalidations: stats.invalidations,
             overweight: stats.overweight,
-            seconds_saved: seconds(stats.time_saved + stats.time_saved_by_loads + direct_saved),
+            seconds_saved: seconds(stats.time_saved + stats.time_saved_by_loads),
             seconds_spent: seconds(stats.compute_time),
-            bytes_saved: stats.bytes_saved + stats.bytes_loaded + direct_bytes,
+            bytes_saved: stats.bytes_saved + stats.bytes_loaded,
             versus_lru: stats.versus_lru.as_ref().map(|versus| VersusLruDocument {
                 requests: rounded(versus.requests),
                 hits: rounded(versus.hits),

@@ -4,6 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::App;
+use crate::manage::stats::is_suspended;
 use crate::problem::responses::CommonProblems;
 use crate::rounding::seconds;
 
@@ -48,8 +49,8 @@ pub(crate) async fn health(State(app): State<App>) -> Json<HealthDocument> {
         version: env!("CARGO_PKG_VERSION"),
         uptime_seconds: seconds(app.engine.wall().elapsed()),
         cache_enabled: app.engine.cache_enabled(),
-        disk: app.engine.disk().map(|disk| {
-            if disk.is_suspended() {
+        disk: app.engine.disk().map(|(_, asked)| {
+            if is_suspended(&asked) {
                 "suspended"
             } else {
                 "ok"

@@ -4,9 +4,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use axum::http::StatusCode;
+use refrain_server::Finished;
 use serde_json::json;
 
 use crate::probe::Probe;
+use crate::stage::Step;
 use crate::world::{World, world_with};
 
 /// What an answer says whose result survives a restart.
@@ -298,4 +300,67 @@ async fn two_servers_do_not_share_a_folder() {
             .contains("another process or tier writes to it"),
         "{refused}"
     );
+}
+
+#[tokio::test]
+async fn a_large_result_stays_on_disk_and_is_answered_from_there_piece_by_piece() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = world_on(dir.path()).ask("cat", "huge").await;
+    assert_eq!(first.cache_status(), ON_DISK);
+
+    let world = world_on(dir.path());
+    let again = world.ask("cat", "huge").await;
+    assert!(again.cache_status().starts_with("refrain; hit; ttl="));
+    assert_eq!(again.body, Probe::huge());
+    assert_eq!(again.header("content-length"), (9 << 20).to_string());
+    assert_eq!(again.header("etag"), first.header("etag"));
+
+    let url = again.header("content-location");
+    let range = [("range", "bytes=5000001-6000000")];
+    let part = world.get_with(url, &range).await;
+    assert_eq!(part.status, StatusCode::PARTIAL_CONTENT);
+    assert_eq!(part.body, &Probe::huge()[5_000_001..=6_000_000]);
+    let head = [("if-none-match", first.header("etag"))];
+    assert_eq!(
+        world.get_with(url, &head).await.status,
+        StatusCode::NOT_MODIFIED
+    );
+    let stats = world.stats().await;
+    assert_eq!(
+        (
+            &stats["hits"],
+            &stats["current_items"],
+            &stats["generations"]
+        ),
+        (&json!(1), &json!(0), &json!(0))
+    );
+}
+
+#[tokio::test]
+async fn a_result_of_any_shape_survives_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let name = axum::http::HeaderName::from_static("x-model");
+    let value = axum::http::HeaderValue::from_static("flux");
+    let body = json!({"name": "a"});
+    {
+        let world = world_on(dir.path());
+        let script = world.stage.script("a");
+        let head = refrain_server::Head::new(StatusCode::CREATED).header(name, value);
+        script.send(Step::Head(head)).unwrap();
+        script.send(Step::Write("all")).unwrap();
+        script.send(Step::End(Finished::default())).unwrap();
+        let made = world.post("/api/generate/stage", &body).await;
+        assert_eq!(made.status, StatusCode::CREATED);
+        world
+            .until_async(async |world| world.stats().await["current_items"] == 1)
+            .await;
+        // The answer has been read, and what is left of its wait is on a task of its own.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let world = world_on(dir.path());
+    let again = world.post("/api/generate/stage", &body).await;
+    assert!(again.cache_status().starts_with("refrain; hit"));
+    assert_eq!(again.status, StatusCode::CREATED);
+    assert_eq!(again.header("x-model"), "flux");
+    assert_eq!(again.body, b"all");
 }

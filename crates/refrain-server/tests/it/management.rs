@@ -44,7 +44,7 @@ async fn statistics_have_the_agreed_names_and_two_decimals() {
         ("current_memory_mb", json!(0.29)),
         ("max_items", json!(3)),
         ("max_memory_mb", json!(2.0)),
-        ("memory_utilization_percent", json!(14.71)),
+        ("memory_utilization_percent", json!(14.72)),
         ("max_memory_seen_mb", json!(0.29)),
     ] {
         assert_eq!(stats[name], value, "{name}");

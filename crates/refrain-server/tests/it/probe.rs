@@ -11,8 +11,8 @@ use refrain_server::{
 };
 
 /// What a request can tell the generator to do.
-const DEEDS: [&str; 7] = [
-    "echo", "wait", "fail", "refuse", "panic", "large", "give up",
+const DEEDS: [&str; 8] = [
+    "echo", "wait", "fail", "refuse", "panic", "large", "huge", "give up",
 ];
 
 /// Shared between a test and the generator inside the app.
@@ -49,6 +49,11 @@ impl Probe {
         format!("result of `{name}`").into_bytes()
     }
 
+    /// More than is copied up from the disk, and different everywhere.
+    pub(crate) fn huge() -> Vec<u8> {
+        (0..9_u32 << 18).flat_map(u32::to_le_bytes).collect()
+    }
+
     fn wait_at_gate(&self, progress: &Progress) -> Result<(), GenerateError> {
         self.0.waiting.fetch_add(1, Ordering::SeqCst);
         progress.set(0.5, "waiting");
@@ -83,6 +88,7 @@ impl Probe {
             "give up" => return Err(GenerateError::Cancelled),
             "panic" => panic!("the probe was told to panic"),
             "large" => return Ok(vec![b'x'; 300 * 1024]),
+            "huge" => return Ok(Self::huge()),
             _ => {}
         }
         Ok(Self::bytes_of(name))
