@@ -13,6 +13,7 @@ mod key;
 mod lookup;
 mod lru;
 mod memory;
+mod relief;
 mod remembered_keys;
 mod stepped_time;
 mod value;
@@ -60,6 +61,8 @@ mod _native {
     use super::lru::ExactLru;
     #[pymodule_export]
     use super::memory::{MemoryCache, Ticket};
+    #[pymodule_export]
+    use super::relief::relief_key;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

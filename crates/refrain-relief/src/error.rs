@@ -75,7 +75,7 @@ pub enum ReliefError {
     Unsupported {
         /// The picture's format.
         format: &'static str,
-        /// What the decoder says.
+        /// What of it is not read, as words of ours.
         reason: String,
     },
     /// The caller asked to stop.

@@ -22,6 +22,7 @@ __all__ = [
     "Ticket",
     "__version__",
     "key_of",
+    "relief_key",
 ]
 
 @final
@@ -58,6 +59,7 @@ def key_of(
     describe: Callable[[Any], tuple[Any, ...]],
     namespace: str = "",
 ) -> Key: ...
+def relief_key(fields: dict[str, Any]) -> Key: ...
 @final
 class Identity:
     def __new__(

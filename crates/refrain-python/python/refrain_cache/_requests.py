@@ -10,8 +10,7 @@ from typing import Any
 from ._describe import describe
 from ._errors import UnkeyableError
 from ._forms import File, read_fields
-from ._native import Json, Key, Media, key_of
-from ._relief import relief_key
+from ._native import Json, Key, Media, key_of, relief_key
 
 _GENERATE = "/api/generate/"
 
