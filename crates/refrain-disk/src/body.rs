@@ -210,6 +210,20 @@ impl DiskBody {
         Ok(Bytes::from(bytes))
     }
 
+    /// The same, if the bytes are in the chunk that was read last.
+    pub(crate) fn at_hand(&self, offset: u64, most: usize) -> Option<Bytes> {
+        let wanted = most.min(size(self.len().saturating_sub(offset)));
+        let chunk_bytes = u64::from(self.shared.place.chunk_bytes);
+        let skipped = size(offset % chunk_bytes);
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*last {
+            Some((of, chunk)) if *of == offset / chunk_bytes && skipped + wanted <= chunk.len() => {
+                Some(chunk.slice(skipped..skipped + wanted))
+            }
+            _ => None,
+        }
+    }
+
     /// A chunk, verified.
     fn chunk(&self, number: u64) -> Result<Bytes, DiskError> {
         if let Some((of, chunk)) = &*self.last.lock().unwrap_or_else(PoisonError::into_inner)

@@ -181,7 +181,7 @@ pub struct DiskEntry<B = Bytes> {
     pub tags: Vec<String>,
     /// What making it took.
     pub cost: Duration,
-    /// Time since it was written, by the wall clock.
+    /// Time since it was made, by the wall clock.
     pub age: Duration,
     /// Time until it expires; `None` if it never does.
     pub expires_in: Option<Duration>,
@@ -198,6 +198,20 @@ impl<B> DiskEntry<B> {
             codec: metadata.codec,
             fields: metadata.fields,
             tags: metadata.tags,
+        }
+    }
+
+    /// The same with another body.
+    pub(crate) fn map_body<C>(self, map: impl FnOnce(B) -> C) -> DiskEntry<C> {
+        DiskEntry {
+            body: map(self.body),
+            body_digest: self.body_digest,
+            codec: self.codec,
+            fields: self.fields,
+            tags: self.tags,
+            cost: self.cost,
+            age: self.age,
+            expires_in: self.expires_in,
         }
     }
 

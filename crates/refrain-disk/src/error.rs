@@ -4,7 +4,10 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use refrain::tier::Suspension;
+
 use crate::FORMAT_VERSION;
+use crate::format::WrongBody;
 
 /// Why a folder cannot be used as a disk tier.
 ///
@@ -101,6 +104,9 @@ pub enum DiskError {
         /// Bytes there are for it.
         limit: u64,
     },
+    /// A body that was to be stored does not have the digest that came with it.
+    #[error("the body to be stored does not have the digest that came with it")]
+    WrongBody,
     /// As many entries are written as they come as may be.
     #[error("too many entries of the disk tier are being written")]
     TooManyWriters,
@@ -121,6 +127,21 @@ pub enum DiskError {
         /// The file, from the tier's own folder on.
         file: String,
     },
+}
+
+impl From<Suspension> for DiskError {
+    fn from(suspension: Suspension) -> Self {
+        Self::Suspended {
+            failures: suspension.failures,
+            again_in: suspension.again_in,
+        }
+    }
+}
+
+impl From<WrongBody> for DiskError {
+    fn from(WrongBody: WrongBody) -> Self {
+        Self::WrongBody
+    }
 }
 
 impl DiskError {

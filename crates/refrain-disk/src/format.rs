@@ -42,7 +42,9 @@ pub(crate) struct Metadata {
     pub(crate) cost_us: u64,
     /// Milliseconds since 1970.
     pub(crate) written_ms: u64,
-    /// The same; none is never.
+    /// Milliseconds since it was made, when it was written.
+    pub(crate) age_ms: u64,
+    /// Milliseconds since 1970; none is never.
     pub(crate) expires_ms: Option<u64>,
     /// Names and values, in order.
     pub(crate) fields: Vec<(String, Bytes)>,
@@ -111,6 +113,20 @@ pub(crate) struct Sealing {
     body_len: u64,
     digests: Vec<u8>,
 }
+
+impl Sealed {
+    /// Whether the body is the one that was meant, if its digest was known before.
+    pub(crate) fn check(&self, expected: Option<Digest>) -> Result<(), WrongBody> {
+        match expected {
+            Some(expected) if expected != self.body_digest => Err(WrongBody),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A body that was to be stored does not have the digest that came with it.
+#[derive(Debug)]
+pub(crate) struct WrongBody;
 
 /// Digests of a whole body.
 #[derive(Debug)]
@@ -249,9 +265,10 @@ impl Metadata {
         Some(Duration::from_millis(left.min(meant)))
     }
 
-    /// Time since it was written; zero for an entry that seems to come from the future.
+    /// Time since it was made; an entry that seems to come from the future was written just now.
     pub(crate) fn age(&self, now: SystemTime) -> Duration {
-        Duration::from_millis(unix_millis(now).saturating_sub(self.written_ms))
+        let since = unix_millis(now).saturating_sub(self.written_ms);
+        Duration::from_millis(self.age_ms.saturating_add(since))
     }
 
     pub(crate) fn cost(&self) -> Duration {

@@ -27,6 +27,27 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # In a stack of tiers
+//!
+//! A [`DiskTier`] is a [`refrain::tier::Tier`]: [`refrain::tier::Tiers`] puts it below other tiers, and
+//! [`refrain::TieredCache`] a memory on top. Its futures need no runtime, as the disk is waited for by threads of its own.
+//!
+//! ```
+//! use refrain::tier::{Invalidations, Metadata, Tier, TierEntry};
+//! use refrain::{Insertion, Key, block_on};
+//! use refrain_disk::DiskTier;
+//!
+//! let dir = tempfile::tempdir()?;
+//! let tier = DiskTier::at(dir.path()).open()?;
+//! let key = Key::from_bytes([7; 32]);
+//! let entry = TierEntry::new("two minutes of work", Metadata::new("bytes").field("http.status", "200"));
+//! let ticket = Invalidations::default().begin();
+//! assert_eq!(block_on(Tier::store(&tier, key, entry, ticket))?, Insertion::Stored);
+//! let entry = block_on(Tier::load(&tier, key))?.expect("it was stored");
+//! assert_eq!(entry.metadata.first("http.status"), Some(&b"200"[..]));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! # Below a memory cache
 //!
 //! A computation looks here first, and stores here what it made. What is invalidated is invalidated here first: what is
@@ -82,14 +103,13 @@
 //! * One process writes to a folder; others may read what it stores with a [`DiskReader`].
 
 mod body;
-mod breaker;
 mod entry;
 mod error;
 mod format;
-mod invalidations;
 mod metadata;
 mod names;
 mod opened;
+mod pool;
 mod reader;
 mod reading;
 mod recovery;
@@ -102,9 +122,9 @@ pub use body::DiskBody;
 pub use entry::{DiskEntry, NewEntry};
 pub use error::{DiskError, OpenError};
 pub use format::FORMAT_VERSION;
-pub use invalidations::Ticket;
 pub use metadata::EntryMetadata;
 pub use reader::DiskReader;
+pub use refrain::tier::Ticket;
 pub use stats::DiskStats;
 pub use tier::{DiskTier, DiskTierBuilder, EntryWriter};
 pub use unfinished::UnfinishedBody;

@@ -27,6 +27,7 @@ pub struct EntryMetadata {
     fields: Vec<(String, Bytes)>,
     tags: Vec<String>,
     cost: Duration,
+    age: Duration,
     time_to_live: Option<Duration>,
 }
 
@@ -38,6 +39,7 @@ impl Default for EntryMetadata {
             fields: Vec::new(),
             tags: Vec::new(),
             cost: Duration::ZERO,
+            age: Duration::ZERO,
             time_to_live: None,
         }
     }
@@ -118,7 +120,19 @@ impl EntryMetadata {
         self
     }
 
-    /// How long it is fresh, to the millisecond. Default: `None`, for ever; zero stores nothing.
+    /// Time since it was made, if that was before now. Default: zero.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// let metadata = refrain_disk::EntryMetadata::default().age(Duration::from_secs(9));
+    /// assert_ne!(metadata, refrain_disk::EntryMetadata::default());
+    /// ```
+    pub fn age(mut self, age: Duration) -> Self {
+        self.age = age;
+        self
+    }
+
+    /// How much longer it is fresh, to the millisecond. Default: `None`, for ever; zero stores nothing.
     ///
     /// ```
     /// use std::time::Duration;
@@ -139,6 +153,7 @@ impl EntryMetadata {
             tags: self.tags.clone(),
             cost_us: whole(self.cost.as_micros()),
             written_ms,
+            age_ms: whole(self.age.as_millis()),
             expires_ms: self.time_to_live.map(expires),
             fields: self.fields.clone(),
         }

@@ -16,6 +16,7 @@
 mod builder;
 mod firsts;
 mod loading;
+mod lower;
 mod removing;
 mod room;
 mod streaming;
@@ -24,14 +25,14 @@ mod writing;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use refrain::tier::{Breaker, Invalidations, Ticket};
 use refrain::{Cache, Capacity, Clock, Cursor, EntriesPage, EntryOptions, Key};
 
 use crate::body::OpenFiles;
-use crate::breaker::Breaker;
 use crate::error::DiskError;
 use crate::format::Metadata;
-use crate::invalidations::{Invalidations, Ticket};
 use crate::names::dir_of;
+use crate::pool::Pool;
 use crate::stats::{Counters, DiskStats, count, read};
 use crate::storage::Storage;
 pub use builder::DiskTierBuilder;
@@ -54,7 +55,7 @@ pub(crate) struct Inner {
     room: Room,
     clock: Clock,
     breaker: Breaker,
-    invalidations: Arc<Invalidations>,
+    invalidations: Invalidations,
     /// Held by a thread that changes the files of entries.
     writer: Mutex<Writer>,
     departed: Departed,
@@ -64,6 +65,9 @@ pub(crate) struct Inner {
     draft_files: Arc<OpenFiles>,
     /// Of entries that are read.
     open_files: Arc<OpenFiles>,
+    /// Threads that read, and threads that change files, for callers that poll futures.
+    loads: Pool,
+    stores: Pool,
     counters: Counters,
 }
 

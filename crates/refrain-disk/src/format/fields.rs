@@ -21,6 +21,9 @@ pub(super) fn encode(metadata: &Metadata) -> Option<Vec<u8>> {
     own("codec", metadata.codec.as_bytes())?;
     own("cost_us", &metadata.cost_us.to_le_bytes())?;
     own("written_ms", &metadata.written_ms.to_le_bytes())?;
+    if metadata.age_ms > 0 {
+        own("age_ms", &metadata.age_ms.to_le_bytes())?;
+    }
     if let Some(expires_ms) = metadata.expires_ms {
         own("expires_ms", &expires_ms.to_le_bytes())?;
     }
@@ -45,7 +48,8 @@ fn put(bytes: &mut Vec<u8>, kind: u8, name: &str, value: &[u8]) -> Option<()> {
 /// `None` if the bytes are not what a writer of this version makes: an unknown kind, an item of the entry's own twice or
 /// missing, a length beyond the end.
 pub(super) fn decode(bytes: &[u8]) -> Option<Metadata> {
-    let (mut codec, mut cost_us, mut written_ms, mut expires_ms) = (None, None, None, None);
+    let (mut codec, mut cost_us, mut written_ms) = (None, None, None);
+    let (mut age_ms, mut expires_ms) = (None, None);
     let (mut tags, mut fields) = (Vec::new(), Vec::new());
     let bytes = Bytes::copy_from_slice(bytes);
     let mut rest = &bytes[..];
@@ -62,6 +66,7 @@ pub(super) fn decode(bytes: &[u8]) -> Option<Metadata> {
             (OWN, "codec") => once(&mut codec, text(value)?)?,
             (OWN, "cost_us") => once(&mut cost_us, number(value)?)?,
             (OWN, "written_ms") => once(&mut written_ms, number(value)?)?,
+            (OWN, "age_ms") => once(&mut age_ms, number(value)?)?,
             (OWN, "expires_ms") => once(&mut expires_ms, number(value)?)?,
             (OWN, "tag") => tags.push(text(value)?),
             (OWN, _) => {}
@@ -73,6 +78,7 @@ pub(super) fn decode(bytes: &[u8]) -> Option<Metadata> {
         tags,
         cost_us: cost_us?,
         written_ms: written_ms?,
+        age_ms: age_ms.unwrap_or(0),
         expires_ms,
         fields,
     })

@@ -63,6 +63,7 @@ fn metadata(fields: &[(&str, &[u8])]) -> Metadata {
         tags: vec!["model:v2".to_owned()],
         cost_us: 124_600_000,
         written_ms: 1_700_000_000_000,
+        age_ms: 0,
         expires_ms: Some(1_700_086_400_000),
         fields: fields
             .iter()
@@ -303,16 +304,17 @@ fn any_metadata() -> impl Strategy<Value = Metadata> {
     (
         any::<String>(),
         prop::collection::vec(any::<String>(), 0..4),
-        any::<[u64; 2]>(),
+        any::<[u64; 3]>(),
         any::<Option<u64>>(),
         prop::collection::vec(field, 0..20),
     )
         .prop_map(
-            |(codec, tags, [cost_us, written_ms], expires_ms, fields)| Metadata {
+            |(codec, tags, [cost_us, written_ms, age_ms], expires_ms, fields)| Metadata {
                 codec,
                 tags,
                 cost_us,
                 written_ms,
+                age_ms,
                 expires_ms,
                 fields: fields
                     .into_iter()

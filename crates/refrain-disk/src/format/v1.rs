@@ -71,6 +71,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Head, Damage> {
             tags: json.tags,
             cost_us: json.cost_us,
             written_ms: json.written_ms,
+            age_ms: 0,
             expires_ms: json.expires_ms,
             fields: fields
                 .map(|(name, value)| (name.to_owned(), Bytes::from(value)))

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
+use refrain::tier::{Breaker, Invalidations};
 use refrain::{Cache, Capacity, Clock, Insertion, Key, Policy};
 
 use super::removing::Departed;
@@ -12,8 +13,8 @@ use super::room::Room;
 use super::writing::{Writer, weight_of};
 use super::{DiskTier, Inner, Resident, options};
 use crate::body::OpenFiles;
-use crate::breaker::Breaker;
 use crate::error::OpenError;
+use crate::pool::Pool;
 use crate::recovery::{Recovered, Refusal, recover};
 use crate::stats::Counters;
 use crate::storage::{Folder, Storage};
@@ -177,6 +178,11 @@ impl DiskTierBuilder {
     }
 }
 
+/// More would be read no sooner, and each takes the memory of a result.
+const MOST_LOADS: usize = 16;
+/// Files of entries are changed by one thread at a time; bodies that come piece by piece are written by several.
+const MOST_STORES: usize = 4;
+
 impl Inner {
     fn new(settings: DiskTierBuilder, storage: Arc<dyn Storage>) -> Arc<Self> {
         let DiskTierBuilder {
@@ -206,13 +212,15 @@ impl Inner {
                 index: index.expect("limits may be any, and the rest is the default"),
                 breaker: Breaker::new(clock.clone()),
                 clock,
-                invalidations: Arc::default(),
+                invalidations: Invalidations::default(),
                 writer: Mutex::new(Writer::new()),
                 departed: Departed::default(),
                 room: Room::new(capacity),
                 drafts: AtomicU64::new(0),
                 draft_files: OpenFiles::new(max_open_files),
                 open_files: OpenFiles::new(max_open_files),
+                loads: Pool::new("refrain-disk-load", MOST_LOADS),
+                stores: Pool::new("refrain-disk-store", MOST_STORES),
                 counters: Counters::default(),
             }
         })

@@ -1,6 +1,7 @@
 //! From a file to an entry, every byte verified; what is found damaged is looked at again under the lock before it goes.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use refrain::Key;
 
@@ -61,22 +62,32 @@ impl DiskTier {
     pub fn load_streamed(&self, key: &Key) -> Result<Option<DiskEntry<DiskBody>>, DiskError> {
         let inner = &*self.0;
         let now = inner.clock.wall();
-        let loaded = inner.load(key, &|opened: Opened| {
-            let (tier, key) = (Arc::downgrade(&self.0), *key);
-            let on_damage = move |seal: &Digest| {
-                if let Some(tier) = tier.upgrade() {
-                    tier.forget_damaged(&key, seal);
-                }
-            };
-            let shared = (&inner.storage, &inner.open_files);
-            opened.streamed(now, shared, Box::new(on_damage))
-        });
-        inner.counted(loaded)
+        inner.counted(inner.load(key, &|opened| self.0.streamed(key, opened, now)))
     }
 }
 
 impl Inner {
-    fn counted<T>(&self, loaded: Result<Option<T>, DiskError>) -> Result<Option<T>, DiskError> {
+    /// With a handle that has a damaged entry forgotten.
+    pub(super) fn streamed(
+        self: &Arc<Self>,
+        key: &Key,
+        opened: Opened,
+        now: SystemTime,
+    ) -> Result<DiskEntry<DiskBody>, Unreadable> {
+        let (tier, key) = (Arc::downgrade(self), *key);
+        let on_damage = move |seal: &Digest| {
+            if let Some(tier) = tier.upgrade() {
+                tier.forget_damaged(&key, seal);
+            }
+        };
+        let shared = (&self.storage, &self.open_files);
+        opened.streamed(now, shared, Box::new(on_damage))
+    }
+
+    pub(super) fn counted<T>(
+        &self,
+        loaded: Result<Option<T>, DiskError>,
+    ) -> Result<Option<T>, DiskError> {
         match &loaded {
             Ok(Some(_)) => count(&self.counters.hits),
             Ok(None) => count(&self.counters.misses),
@@ -85,7 +96,7 @@ impl Inner {
         loaded
     }
 
-    fn load<B>(
+    pub(super) fn load<B>(
         &self,
         key: &Key,
         read: &dyn Fn(Opened) -> Result<DiskEntry<B>, Unreadable>,

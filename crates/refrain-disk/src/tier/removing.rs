@@ -78,11 +78,7 @@ impl DiskTier {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn invalidate(&self, key: &Key) -> Result<bool, DiskError> {
-        let inner = &*self.0;
-        inner.invalidations.key(key);
-        let first = Some(key.as_bytes()[0]);
-        let [before, then] = inner.remove_all_of(first, || inner.index.invalidate(key))?;
-        Ok(before || then)
+        self.0.invalidate(key)
     }
 
     /// Removes all entries with this tag, and says how many there were; one that is being stored at the moment may count twice.
@@ -105,10 +101,7 @@ impl DiskTier {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn invalidate_tag(&self, tag: &str) -> Result<u64, DiskError> {
-        let inner = &*self.0;
-        inner.invalidations.tag(tag);
-        let [before, then] = inner.remove_all_of(None, || inner.index.invalidate_tag(tag))?;
-        Ok(before + then)
+        self.0.invalidate_tag(tag)
     }
 
     /// Removes all entries, and says how many there were; one that is being stored at the moment may count twice. Otherwise as
@@ -130,14 +123,30 @@ impl DiskTier {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn invalidate_all(&self) -> Result<u64, DiskError> {
-        let inner = &*self.0;
-        inner.invalidations.all();
-        let [before, then] = inner.remove_all_of(None, || inner.index.invalidate_all())?;
-        Ok(before + then)
+        self.0.invalidate_all()
     }
 }
 
 impl Inner {
+    pub(super) fn invalidate(&self, key: &Key) -> Result<bool, DiskError> {
+        self.invalidations.key(key);
+        let first = Some(key.as_bytes()[0]);
+        let [before, then] = self.remove_all_of(first, || self.index.invalidate(key))?;
+        Ok(before || then)
+    }
+
+    pub(super) fn invalidate_tag(&self, tag: &str) -> Result<u64, DiskError> {
+        self.invalidations.tag(tag);
+        let [before, then] = self.remove_all_of(None, || self.index.invalidate_tag(tag))?;
+        Ok(before + then)
+    }
+
+    pub(super) fn invalidate_all(&self) -> Result<u64, DiskError> {
+        self.invalidations.all();
+        let [before, then] = self.remove_all_of(None, || self.index.invalidate_all())?;
+        Ok(before + then)
+    }
+
     /// The file of an entry that has left goes soon, whichever thread noticed that its time was over.
     pub(super) fn sweep_if_idle(&self) {
         if self.departed.is_empty() {
@@ -209,6 +218,9 @@ impl Inner {
     ) -> Result<[T; 2], DiskError> {
         let before = take_out();
         let mut writer = self.writer();
+        if writer.is_closed {
+            return Err(DiskError::GivenUp);
+        }
         let then = take_out();
         self.make_final(&mut writer, first)?;
         Ok([before, then])

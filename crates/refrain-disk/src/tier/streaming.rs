@@ -6,14 +6,14 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use refrain::tier::Ticket;
 use refrain::{Insertion, Key};
 
-use super::writing::{Incoming, foot, is_full, weight_of};
+use super::writing::{Incoming, foot, is_full, is_overtaken, weight_of};
 use super::{DiskTier, Inner};
 use crate::body::Turn;
 use crate::error::DiskError;
-use crate::format::{self, HEAD_BYTES, Sealing};
-use crate::invalidations::Ticket;
+use crate::format::{self, Digest, HEAD_BYTES, Sealing};
 use crate::metadata::EntryMetadata;
 use crate::storage::StoredFile;
 use crate::unfinished::{Grown, UnfinishedBody};
@@ -49,6 +49,8 @@ pub struct EntryWriter {
     draft: Option<Draft>,
     /// After an error.
     is_given_up: bool,
+    /// The digest that the whole body is known to have.
+    expected: Option<Digest>,
     grown: Arc<Grown>,
 }
 
@@ -76,19 +78,29 @@ impl DiskTier {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn writer(&self, ticket: Ticket, key: &Key) -> EntryWriter {
-        EntryWriter {
-            tier: Arc::clone(&self.0),
-            ticket,
-            key: *key,
-            sealing: Sealing::default(),
-            draft: None,
-            is_given_up: false,
-            grown: Arc::default(),
-        }
+        EntryWriter::new(&self.0, ticket, *key)
     }
 }
 
 impl EntryWriter {
+    pub(super) fn new(tier: &Arc<Inner>, ticket: Ticket, key: Key) -> Self {
+        Self {
+            tier: Arc::clone(tier),
+            ticket,
+            key,
+            sealing: Sealing::default(),
+            draft: None,
+            is_given_up: false,
+            expected: None,
+            grown: Arc::default(),
+        }
+    }
+
+    /// Refuses a body that does not have this digest in the end.
+    pub(super) fn expect_digest(&mut self, digest: Option<Digest>) {
+        self.expected = digest;
+    }
+
     /// Takes the next bytes of the body. Waits for the disk when a chunk of 256 KiB is full.
     ///
     /// # Errors
@@ -163,9 +175,10 @@ impl EntryWriter {
                 self.sealing.chunk(&last);
             }
             let sealed = std::mem::take(&mut self.sealing).finish();
-            let stored = self
-                .tier
-                .store(&self.ticket, &self.key, (&last, &sealed), metadata);
+            let checked = sealed.check(self.expected).map_err(DiskError::from);
+            let stored = checked.and_then(|()| {
+                (self.tier).store(&self.ticket, &self.key, (&last, &sealed), metadata)
+            });
             return self.tier.noted_store(stored);
         }
         let written = if last.is_empty() {
@@ -243,6 +256,7 @@ impl EntryWriter {
     /// Writes the foot, syncs, and gives the file its place.
     fn end(&mut self, metadata: &EntryMetadata) -> Result<Insertion, DiskError> {
         let sealed = std::mem::take(&mut self.sealing).finish();
+        sealed.check(self.expected)?;
         let metadata = metadata.written(self.tier.clock.wall());
         let foot = foot(&self.key, &sealed, &metadata)?;
         let offset = HEAD_BYTES as u64 + sealed.body_len;
@@ -261,7 +275,7 @@ impl EntryWriter {
         if writer.is_closed {
             return Err(DiskError::GivenUp);
         }
-        if self.ticket.is_overtaken(&self.key, &metadata.tags) {
+        if is_overtaken(&self.ticket, &self.key, &metadata) {
             return Ok(Insertion::Invalidated);
         }
         self.tier.breaker.check()?;

@@ -12,6 +12,7 @@ use crate::names::file_of;
 use crate::storage::simulated::{Fault, SimulatedDisk};
 use crate::{DiskTier, NewEntry};
 
+mod contract;
 mod faults;
 mod model;
 mod readers;

@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use refrain::tier::Ticket;
 use refrain::{Capacity, Insertion, Key};
 
 use super::firsts::Firsts;
@@ -11,7 +12,6 @@ use super::{DiskTier, Inner, Resident, options};
 use crate::entry::NewEntry;
 use crate::error::DiskError;
 use crate::format::{self, HEAD_BYTES, MAX_METADATA_BYTES, Metadata, Sealed, Sealing};
-use crate::invalidations::Ticket;
 use crate::metadata::EntryMetadata;
 use crate::names::{ENTRIES, TEMPORARY, dir_of, file_of, unfinished};
 use crate::stats::count;
@@ -135,7 +135,10 @@ impl Inner {
         let metadata = about.written(self.clock.wall());
         let foot = foot(key, sealed, &metadata);
         let mut writer = self.writer();
-        if ticket.is_overtaken(key, &metadata.tags) {
+        if writer.is_closed {
+            return Err(DiskError::GivenUp);
+        }
+        if is_overtaken(ticket, key, &metadata) {
             return Ok(Insertion::Invalidated);
         }
         let stored = foot.and_then(|foot| {
@@ -299,6 +302,12 @@ impl Inner {
         });
         self.index.set_capacity(capacity);
     }
+}
+
+/// Whether the entry has been invalidated since the ticket was taken.
+pub(super) fn is_overtaken(ticket: &Ticket, key: &Key, metadata: &Metadata) -> bool {
+    let tags: Vec<Arc<str>> = metadata.tags.iter().map(|tag| Arc::from(&**tag)).collect();
+    ticket.is_overtaken(key, &tags)
 }
 
 /// The end of a file, or an error if too much is said of the entry.

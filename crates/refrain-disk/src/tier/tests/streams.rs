@@ -389,3 +389,40 @@ fn a_tier_that_is_closed_takes_no_more_of_a_body() {
     assert!(tier.is_empty());
     assert_eq!(world.disk.occupied(), 0);
 }
+
+#[test]
+fn a_large_body_in_a_stack_is_stored_from_where_it_lies_and_read_piece_by_piece() {
+    use refrain::tier::{Body, Invalidations, Metadata, Tier, TierEntry};
+
+    let world = World::new(10_000);
+    let tier = world.open();
+    let log = Invalidations::default();
+    let bytes = pattern(9 << 20);
+    let store = |number: u8, body: Body| {
+        let entry = TierEntry::new(body, Metadata::new("bytes").field("http.status", "200"));
+        refrain::block_on(Tier::store(&tier, key(number), entry, log.begin()))
+    };
+    let load = |number: u8| refrain::block_on(Tier::load(&tier, key(number))).unwrap();
+    let digest = *blake3::hash(&bytes).as_bytes();
+    let whole = Body::with_digest(bytes.clone(), digest);
+    assert_eq!(store(1, whole).unwrap(), Insertion::Stored);
+    let large = load(1).unwrap();
+    assert!(large.body.whole().is_none(), "it stays where it is");
+    assert_eq!(large.body.digest(), Some(digest));
+    assert_eq!(store(2, large.body).unwrap(), Insertion::Stored);
+    let copy = load(2).unwrap();
+    assert_eq!(refrain::block_on(copy.body.read_all()).unwrap(), bytes);
+    assert_eq!(copy.metadata.first("http.status"), Some(&b"200"[..]));
+    let wrong = store(3, Body::with_digest(bytes.clone(), [7; 32]));
+    assert!(!wrong.unwrap_err().is_retryable());
+    assert!(load(3).is_none());
+    // A body that lies in a file that is damaged meanwhile.
+    let large = load(2).unwrap();
+    world
+        .disk
+        .tamper(&file_of(&key(2)), |file| file[5 << 20] ^= 1);
+    assert!(store(4, large.body).is_err());
+    assert!(load(4).is_none() && load(2).is_none());
+    tier.validate();
+    assert_eq!(world.disk.occupied(), tier.stats().bytes);
+}
