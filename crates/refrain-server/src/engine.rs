@@ -20,9 +20,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use refrain::tier::Tiers;
+use refrain::tier::{Tier, Tiers};
 use refrain::{BuildError, Cache, Clock, TieredCache};
-use refrain_disk::OpenError;
+use refrain_disk::{DiskTier, OpenError};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -32,7 +32,6 @@ use crate::live::Window;
 use crate::wall::WallClock;
 pub(crate) use answering::Request;
 use codec::ResultCodec;
-use disk::OnThreads;
 use learned::Learned;
 use result::StoredResult;
 use tiers::TiersFail;
@@ -56,7 +55,7 @@ pub(crate) struct Engine {
     cache: TieredCache<StoredResult>,
     cache_enabled: bool,
     /// One of the tiers below the memory; none if it is not configured, or the cache is off.
-    disk: Option<OnThreads>,
+    disk: Option<Arc<DiskTier>>,
     tiers_fail: TiersFail,
     /// What the policy learns, where there is a disk tier to keep it beside.
     learned: Option<Arc<Learned>>,
@@ -112,7 +111,7 @@ impl Engine {
         }
         let mut tiers = Tiers::builder().clock(clock.clone()).deadline(DEADLINE);
         if let Some(disk) = &disk {
-            tiers = tiers.tier(disk.clone());
+            tiers = tiers.shared_tier(Arc::clone(disk) as Arc<dyn Tier>);
         }
         Ok(Arc::new(Self {
             cache: TieredCache::new(cache, tiers.build(), ResultCodec),

@@ -59,7 +59,7 @@ impl Engine {
     pub(crate) fn disk(&self) -> Option<(DiskStats, TierStats)> {
         let disk = self.disk.as_ref()?;
         let asked = self.cache.tiers().stats().into_iter().next()?;
-        Some((disk.0.stats(), asked))
+        Some((disk.stats(), asked))
     }
 
     /// Notices that tiers have begun to fail, or to work again.
