@@ -1,5 +1,7 @@
 //! What the writers of the world put into pictures: applied, or refused by its name.
 
+use std::fmt::Write as _;
+
 use image::{DynamicImage, GrayAlphaImage, ImageFormat, LumaA, Rgba, RgbaImage};
 use refrain_relief::{Format, ReliefError};
 
@@ -41,10 +43,13 @@ fn png_with(write: impl FnOnce(&mut png::Encoder<'_, &mut Vec<u8>>)) -> Vec<u8> 
     file
 }
 
-/// EXIF as ImageMagick writes it into a text.
+/// EXIF as `ImageMagick` writes it into a text.
 fn profile() -> String {
     let bytes = [b"Exif\0\0", EXIF].concat();
-    let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let digits = bytes.iter().fold(String::new(), |mut digits, byte| {
+        let _ = write!(digits, "{byte:02x}");
+        digits
+    });
     format!("\nexif\n{:8}\n{digits}\n", bytes.len())
 }
 
