@@ -27,9 +27,9 @@ mod calendar;
 mod eviction;
 mod hazard;
 mod lru;
-mod pace;
 mod sampling;
 mod shadow;
+mod tempo;
 #[cfg(test)]
 mod testing;
 

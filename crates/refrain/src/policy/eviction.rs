@@ -75,7 +75,7 @@ impl Eviction {
         }
     }
 
-    /// Which hits [`learn`](Self::learn) has a use for; it changes with the rate of requests.
+    /// Which hits [`learn`](Self::learn) has a use for; it changes with the number of keys that are followed.
     #[must_use]
     #[inline]
     pub fn sampling(&self) -> Sampling {
@@ -87,13 +87,9 @@ impl Eviction {
 
     /// Learns from hits, in the order in which they happened.
     pub fn learn(&mut self, residents: &impl Residents, hits: &[Hit], now: Moment) {
-        match &mut self.order {
-            Ranks::Lru(_) => return,
-            Ranks::Hazard(hazard) => {
-                hazard.keep_pace(now);
-                for hit in hits {
-                    hazard.hit(residents, *hit);
-                }
+        if let Ranks::Hazard(hazard) = &mut self.order {
+            for hit in hits {
+                hazard.hit(residents, *hit);
             }
         }
         for hit in hits {

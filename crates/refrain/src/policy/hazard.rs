@@ -17,6 +17,7 @@ mod learner;
 mod lookahead;
 mod model;
 mod order;
+mod round;
 mod state;
 mod word;
 
@@ -27,6 +28,7 @@ use super::{
 };
 use learner::Learner;
 use order::Order;
+use round::Round;
 
 pub(super) use word::touch;
 
@@ -42,8 +44,7 @@ const REVIEWS_TO_SHRINK: usize = 8;
 pub(super) struct Hazard {
     learner: Learner,
     order: Order,
-    /// Where the round of reviews has come to.
-    review: u32,
+    round: Round,
     /// How much exposure of the candidate just admitted is booked.
     admitted_booked: u64,
     /// And its index, if it had to be computed.
@@ -66,7 +67,7 @@ impl Hazard {
         Self {
             learner: Learner::new(),
             order: Order::new(),
-            review: 0,
+            round: Round::default(),
             admitted_booked: 0,
             admitted_index: None,
             taken: Vec::new(),
@@ -85,12 +86,8 @@ impl Hazard {
         self.order.upcoming()
     }
 
-    pub(super) fn keep_pace(&mut self, now: Moment) {
-        self.learner.pace.keep(now);
-    }
-
     pub(super) fn sampling(&self) -> Sampling {
-        self.learner.pace.sampling()
+        self.learner.sampling()
     }
 
     pub(super) fn hit(&mut self, residents: &impl Residents, hit: Hit) {
@@ -118,6 +115,9 @@ impl Hazard {
                 // No entry is left that could leave.
                 break;
             };
+            if self.taken.is_empty() {
+                self.round.least(index);
+            }
             self.taken.push((slot, index));
             if bid.index.is_some_and(|most| index > most) {
                 self.refuse(candidate, &bid, now);
@@ -143,9 +143,8 @@ impl Hazard {
         space: Space,
         now: Moment,
     ) -> Bid {
-        self.keep_pace(now);
-        self.learner.pace.admission();
-        (self.learner.tracked.history).set_room(self.order.len(), space.held_bytes);
+        self.learner.tempo.keep(now);
+        self.learner.fit(self.order.len(), space.held_bytes);
         let (word, booked) = self.learner.recall(candidate, now.tick);
         let mut index = None;
         if !space.is_enough() {
@@ -156,9 +155,11 @@ impl Hazard {
                 now.tick,
                 self.life(candidate.expires, now),
             ));
-            let due = self.learner.pace.reviews_due();
-            if due > 0 {
-                self.review(residents, due, now);
+            let mut effort = self.round.go_on(now.tick, self.order.len());
+            while effort.take() {
+                if self.review(residents, now) {
+                    effort.found();
+                }
             }
         }
         Bid {
@@ -220,7 +221,9 @@ impl Hazard {
 
     /// Takes the entry out that has to leave next when no candidate asks for it.
     pub(super) fn evict(&mut self, residents: &impl Residents, now: Moment) -> Option<u32> {
-        self.review(residents, REVIEWS_TO_SHRINK, now);
+        for _ in 0..REVIEWS_TO_SHRINK {
+            self.review(residents, now);
+        }
         let (slot, _) = self.take_worst(residents, now, &mut 0)?;
         self.learner.remember(residents, slot, now.tick);
         Some(slot)
@@ -247,27 +250,19 @@ impl Hazard {
         }
     }
 
-    /// Computes the indices of the next `count` entries in the round anew.
-    fn review(&mut self, residents: &impl Residents, count: usize, now: Moment) {
-        let mut left = count.min(self.order.len());
-        for _ in 0..count * PROBES_PER_REVIEW {
-            if left == 0 {
-                break;
-            }
-            self.review = if self.review + 1 < self.order.end() {
-                self.review + 1
-            } else {
-                0
-            };
-            if self.order.contains(self.review) {
-                self.order
-                    .set(self.review, self.index(residents, self.review, now));
-                left -= 1;
+    /// Computes the index of the next entry in the round anew; whether it has come to where entries leave.
+    fn review(&mut self, residents: &impl Residents, now: Moment) -> bool {
+        for _ in 0..PROBES_PER_REVIEW {
+            let slot = self.round.next(self.order.end());
+            if self.order.contains(slot) {
+                let index = self.index(residents, slot, now);
+                return self.order.set(slot, index) && self.round.is_low(index);
             }
         }
+        false
     }
 
-    fn index(&self, residents: &impl Residents, slot: u32, now: Moment) -> f32 {
+    fn index(&mut self, residents: &impl Residents, slot: u32, now: Moment) -> f32 {
         let life = self.life(residents.expires(slot), now);
         let (weight_bytes, cost_seconds) =
             (residents.weight_bytes(slot), residents.cost_seconds(slot));
@@ -284,7 +279,7 @@ impl Hazard {
     fn life(&self, expires: Option<Duration>, now: Moment) -> Option<f32> {
         match expires?.saturating_sub(now.time) {
             Duration::ZERO => Some(0.0),
-            life => self.learner.pace.requests_in(life),
+            life => self.learner.tempo.requests_in(life),
         }
     }
 

@@ -1,5 +1,6 @@
 //! A cache with no values, for the tests of the policies.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use super::{Admission, Candidate, Eviction, Hit, Moment, Policy, Residents, Space};
@@ -18,6 +19,8 @@ pub(super) struct Row {
 #[derive(Debug, Default)]
 pub(super) struct Table {
     pub(super) rows: Vec<Option<Row>>,
+    /// How often a word was asked for.
+    pub(super) asked: Cell<u64>,
 }
 
 impl Table {
@@ -64,6 +67,7 @@ impl Table {
 
 impl Residents for Table {
     fn word(&self, slot: u32) -> u64 {
+        self.asked.set(self.asked.get() + 1);
         self.row(slot).word
     }
 
@@ -94,12 +98,14 @@ pub(super) fn candidate(fingerprint: u64, weight_bytes: u64) -> Candidate {
     }
 }
 
-/// A cache that stores whatever the policy admits, at one request each second.
+/// A cache that stores whatever the policy admits, at one request each second unless told otherwise.
 #[derive(Debug)]
 pub(super) struct Simulated {
     pub(super) eviction: Eviction,
     pub(super) table: Table,
     pub(super) now: Moment,
+    /// Time from one request to the next.
+    pub(super) pause: Duration,
     pub(super) capacity_bytes: u64,
     held_bytes: u64,
     hits: Vec<Hit>,
@@ -113,6 +119,7 @@ impl Simulated {
             eviction,
             table: Table::default(),
             now: Moment::default(),
+            pause: Duration::from_secs(1),
             capacity_bytes,
             held_bytes: 0,
             hits: Vec::new(),
@@ -131,7 +138,7 @@ impl Simulated {
 
     pub(super) fn request_expiring(&mut self, candidate: Candidate) -> bool {
         self.now.tick += 1;
-        self.now.time += Duration::from_secs(1);
+        self.now.time += self.pause;
         if let Some(slot) = self.slot_of(candidate.fingerprint) {
             let row = self.table.row_mut(slot);
             let before = row.word;

@@ -87,6 +87,10 @@ impl History {
         self.cells.iter().copied().filter(|cell| cell.word != 0)
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
     pub(super) fn places(&self) -> usize {
         self.cells.len()
     }

@@ -51,7 +51,8 @@ impl Learned {
         if tick >= self.next_refresh {
             self.model.refresh();
             self.rates.refresh(&self.model);
-            self.next_refresh = tick + (tick / 2).min(sampling.requests_per(REFRESH_REQUESTS));
+            let step = sampling.requests_per(REFRESH_REQUESTS);
+            self.next_refresh = tick + (tick / 2).min(step);
         }
     }
 
@@ -63,20 +64,21 @@ impl Learned {
 impl Rates {
     fn of(model: &Model) -> Self {
         Self {
-            lookahead: Lookahead::new(model),
+            lookahead: Lookahead::new(),
             model: model.clone(),
         }
     }
 
     fn refresh(&mut self, model: &Model) {
-        self.lookahead.refresh(model);
         self.model.clone_from(model);
+        self.lookahead.refresh();
     }
 
     /// Computation time to be saved for each byte and tick an entry is held, looking ahead as far as is best
     /// and at most `life` ticks.
+    #[inline]
     pub(super) fn index(
-        &self,
+        &mut self,
         word: u64,
         weight_bytes: u64,
         cost_seconds: f32,
@@ -96,7 +98,7 @@ impl Rates {
             Some(life) if life < LONG_LIFE * age.max(who.gap) => {
                 multiple_within(&self.model, &who, age, life)
             }
-            _ => self.lookahead.multiple(&who, age),
+            _ => self.lookahead.multiple(&self.model, &who, age),
         };
         #[expect(
             clippy::cast_precision_loss,

@@ -4,14 +4,11 @@
 //! An evicted result comes back only through a computation. So the hazard of this moment does not decide, but the best
 //! ratio, over all times for which the entry may be kept from now on, of the probability of a use to the time it is held
 //! (Bilardi and Versaci, "Optimal Eviction Policies for Stochastic Address Traces", TCS 2013).
-#![expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_precision_loss,
-    clippy::cast_sign_loss,
-    reason = "octaves are small numbers"
-)]
+#![expect(clippy::cast_precision_loss, reason = "octaves are small numbers")]
 
-use super::model::{AGES, BUCKET_STARTS, CLASSES, Model, Profile, age_bucket};
+use super::model::{
+    AGES, BUCKET_STARTS, CLASSES, MIDDLES, MIDDLES_LOG2, Model, Profile, age_bucket,
+};
 use super::word::{exp2, log2};
 
 /// Octaves of mean gap.
@@ -22,39 +19,56 @@ const HELD_MIN: f32 = 0.02;
 const CLASS_GAPS: [f32; CLASSES] = [0.0, 1.0, 2.5, 5.5, 8.0, 8.0];
 
 /// The multiple by class of count, octave of mean gap and half-octave of age: 31 KB.
+///
+/// A row is computed when it is first asked for after a refresh.
 #[derive(Debug)]
 pub(super) struct Lookahead {
     multiples: Box<[[[f32; AGES]; GAPS]]>,
+    /// One bit for each row of a class that is computed.
+    computed: [u32; CLASSES],
 }
 
 impl Lookahead {
-    pub(super) fn new(model: &Model) -> Self {
-        let mut lookahead = Self {
+    pub(super) fn new() -> Self {
+        Self {
             multiples: vec![[[1.0; AGES]; GAPS]; CLASSES].into_boxed_slice(),
-        };
-        lookahead.refresh(model);
-        lookahead
-    }
-
-    pub(super) fn refresh(&mut self, model: &Model) {
-        for (class, rows) in self.multiples.iter_mut().enumerate() {
-            // There is no gap before the second use.
-            let octaves = if class == 0 { 1 } else { GAPS };
-            for (octave, row) in rows.iter_mut().enumerate().take(octaves) {
-                *row = Path::of(model, class, octave).multiples();
-            }
+            computed: [0; CLASSES],
         }
     }
 
+    /// The model has changed.
+    pub(super) fn refresh(&mut self) {
+        self.computed = [0; CLASSES];
+    }
+
     /// The multiple for an entry of this profile at this age.
-    pub(super) fn multiple(&self, who: &Profile, age: f32) -> f32 {
-        let octave = (who.gap_log2 as usize).min(GAPS - 1);
+    #[inline]
+    pub(super) fn multiple(&mut self, model: &Model, who: &Profile, age: f32) -> f32 {
+        // There is no gap before the second use.
+        let octave = match who.class {
+            0 => 0,
+            _ => octave_of(who.gap).min(GAPS - 1),
+        };
+        if self.computed[who.class] >> octave & 1 == 0 {
+            self.compute(model, who.class, octave);
+        }
         self.multiples[who.class][octave][age_bucket(age)]
+    }
+
+    #[cold]
+    fn compute(&mut self, model: &Model, class: usize, octave: usize) {
+        self.multiples[class][octave] = Path::of(model, class, octave).multiples();
+        self.computed[class] |= 1 << octave;
     }
 
     pub(super) fn memory_bytes(&self) -> usize {
         size_of_val(&*self.multiples)
     }
+}
+
+/// The octave of a gap, which is at least 1.
+fn octave_of(gap: f32) -> usize {
+    (gap.to_bits() >> 23) as usize - 127
 }
 
 /// The same for an entry that will be gone after `life` more ticks.
@@ -195,33 +209,6 @@ const WIDTHS: [f32; AGES] = {
     }
     widths[AGES - 1] = widths[AGES - 2] * std::f32::consts::SQRT_2;
     widths
-};
-
-/// The middle of each half-octave of age, on a logarithmic scale.
-const MIDDLES: [f32; AGES] = {
-    let mut middles = [0.0; AGES];
-    let mut age = 0;
-    while age < AGES {
-        // The fourth root of 2.
-        let start = if age == 0 {
-            std::f32::consts::FRAC_1_SQRT_2
-        } else {
-            BUCKET_STARTS[age]
-        };
-        middles[age] = start * 1.189_207_1;
-        age += 1;
-    }
-    middles
-};
-
-const MIDDLES_LOG2: [f32; AGES] = {
-    let mut middles = [-0.25; AGES];
-    let mut age = 1;
-    while age < AGES {
-        middles[age] = age as f32 / 2.0 + 0.25;
-        age += 1;
-    }
-    middles
 };
 
 #[cfg(test)]

@@ -72,6 +72,7 @@ pub(super) struct Profile {
 }
 
 impl Profile {
+    #[inline]
     pub(super) fn of(uses: Uses, size: u8, cost: u8) -> Self {
         Self {
             class: class_of(uses.count),
@@ -84,6 +85,7 @@ impl Profile {
     }
 
     /// The hazard before anything is learned.
+    #[inline]
     pub(super) fn prior(&self, age: f32) -> f32 {
         if self.gaps == 0.0 {
             0.5 / (age + ONCE_TICKS)
@@ -132,6 +134,33 @@ pub(super) const BUCKET_STARTS: [f32; AGES + 1] = {
     }
     starts[AGES] = f32::INFINITY;
     starts
+};
+
+/// The middle of each half-octave of age, on a logarithmic scale.
+pub(super) const MIDDLES: [f32; AGES] = {
+    let mut middles = [0.0; AGES];
+    let mut age = 0;
+    while age < AGES {
+        // The fourth root of 2.
+        let start = if age == 0 {
+            std::f32::consts::FRAC_1_SQRT_2
+        } else {
+            BUCKET_STARTS[age]
+        };
+        middles[age] = start * 1.189_207_1;
+        age += 1;
+    }
+    middles
+};
+
+pub(super) const MIDDLES_LOG2: [f32; AGES] = {
+    let mut middles = [-0.25; AGES];
+    let mut age = 1;
+    while age < AGES {
+        middles[age] = age as f32 / 2.0 + 0.25;
+        age += 1;
+    }
+    middles
 };
 
 /// The octave of a weight in bytes, from 256.
@@ -214,8 +243,15 @@ impl Model {
 
     /// Books the uses to be expected while the age is within one half-octave.
     fn book(&mut self, who: &Profile, bucket: usize, from: f32, until: f32) {
-        let middle = (from.max(0.5) * until).sqrt();
-        let ratio = who.ratio_of(log2(middle));
+        // Most of the way goes through whole half-octaves.
+        let is_whole = from <= BUCKET_STARTS[bucket] && until >= BUCKET_STARTS[bucket + 1];
+        let (middle, middle_log2) = if is_whole && bucket > 0 {
+            (MIDDLES[bucket], MIDDLES_LOG2[bucket])
+        } else {
+            let middle = (from.max(0.5) * until).sqrt();
+            (middle, log2(middle))
+        };
+        let ratio = who.ratio_of(middle_log2);
         let age = &mut self.age[who.class][bucket];
         let ratio = &mut self.ratio[who.class][ratio];
         let size = &mut self.size[who.size];

@@ -77,15 +77,17 @@ impl Order {
         self.lists.get(slot) != ABSENT
     }
 
-    /// Adds `slot`, or moves it to where `index` belongs.
-    pub(super) fn set(&mut self, slot: u32, index: f32) {
+    /// Adds `slot`, or moves it to where `index` belongs; whether it moved forward.
+    pub(super) fn set(&mut self, slot: u32, index: f32) -> bool {
         let list = list_of(index);
-        match self.lists.get(slot) {
+        let current = self.lists.get(slot);
+        match current {
             ABSENT => self.len += 1,
-            current if current == list => return,
+            current if current == list => return false,
             _ => self.unlink(slot),
         }
         self.link(slot, list);
+        current != ABSENT && current > list
     }
 
     /// Takes out `slot`; whether it was there.

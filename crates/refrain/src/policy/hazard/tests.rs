@@ -163,7 +163,7 @@ fn an_entry_that_will_expire_before_its_next_use_leaves_first() {
             expires: (key >= 40).then_some(Duration::from_secs(6025)),
             ..candidate(key, 10)
         });
-        // Measures the pace.
+        // Measures the rate of requests.
         if tick % 100 == 0 {
             cache.request(1000 + tick, 2000, 1.0);
         }
@@ -266,4 +266,36 @@ proptest! {
             cache.validate();
         }
     }
+}
+
+#[test]
+fn what_it_keeps_does_not_depend_on_how_fast_requests_come() {
+    let run = |pause: Duration| {
+        let mut random = Random(7);
+        let mut cache = Simulated::new(Policy::Hazard, 3000);
+        cache.pause = pause;
+        for _ in 0..20_000 {
+            let key = random.below(60) * random.below(60);
+            cache.request(key, 1 + key % 100, 1.0 + (key % 7) as f32);
+        }
+        cache.keys()
+    };
+    assert_eq!(run(Duration::from_secs(1)), run(Duration::from_nanos(100)));
+}
+
+#[test]
+fn the_work_of_an_admission_is_bounded() {
+    let mut cache = Simulated::new(Policy::Hazard, 5000);
+    for key in 0..5000 {
+        cache.request(key, 1, 1.0);
+    }
+    // A million hits nobody reported, and all of them learned to be worth nothing.
+    cache.now.tick += 1_000_000;
+    cache.table.asked.take();
+    cache.request(9999, 1, 1.0);
+    let asked = cache.table.asked.take();
+    assert!(
+        asked < 2 * (round::REVIEWS_MAX + u64::from(CORRECTIONS_MAX)),
+        "{asked} words"
+    );
 }

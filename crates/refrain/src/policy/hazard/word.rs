@@ -45,6 +45,7 @@ pub(super) struct Uses {
 }
 
 impl Uses {
+    #[inline]
     pub(super) fn of(word: u64) -> Self {
         Self {
             last: word >> TICK_SHIFT,
@@ -90,6 +91,7 @@ pub(super) fn shift(word: u64, by: u64) -> u64 {
 }
 
 /// Logarithm to base 2 of a positive number, to 0.0002: the same on every machine.
+#[inline]
 pub(super) fn log2(x: f32) -> f32 {
     let bits = x.to_bits();
     let exponent = (bits >> 23) as f32 - 127.0;

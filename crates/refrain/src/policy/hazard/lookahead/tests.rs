@@ -43,10 +43,11 @@ fn by_trying_all(path: &Path, age: usize) -> f32 {
 #[test]
 fn every_multiple_is_the_best_over_all_horizons() {
     let model = rugged();
-    let lookahead = Lookahead::new(&model);
+    let mut lookahead = Lookahead::new();
     for class in 0..CLASSES {
         for octave in 0..if class == 0 { 1 } else { GAPS } {
             let path = Path::of(&model, class, octave);
+            lookahead.compute(&model, class, octave);
             for age in 0..AGES {
                 let multiple = lookahead.multiples[class][octave][age];
                 let expected = by_trying_all(&path, age);
@@ -62,9 +63,9 @@ fn every_multiple_is_the_best_over_all_horizons() {
 
 #[test]
 fn with_hazards_that_fall_it_is_best_not_to_look_ahead() {
-    let lookahead = Lookahead::new(&Model::new());
+    let (model, mut lookahead) = (Model::new(), Lookahead::new());
     for age in [0.5, 30.0, 1e5] {
-        let multiple = lookahead.multiple(&profile(1, 0.0), age);
+        let multiple = lookahead.multiple(&model, &profile(1, 0.0), age);
         assert!((0.7..1.3).contains(&multiple), "{multiple} at {age}");
     }
 }
@@ -78,7 +79,7 @@ fn a_key_that_comes_back_regularly_is_worth_waiting_for() {
         model.ratio[who.class][ratio].factor = 0.01;
     }
     model.ratio[who.class][13].factor = 20.0;
-    let multiple = Lookahead::new(&model).multiple(&who, 300.0);
+    let multiple = Lookahead::new().multiple(&model, &who, 300.0);
     let now = model.reuse(&who, age_bucket(300.0), log2(300.0));
     assert!(
         multiple > 30.0 * now,
@@ -101,15 +102,26 @@ fn a_life_that_ends_before_the_next_use_is_worth_little() {
 #[test]
 fn a_long_life_is_like_an_endless_one() {
     let model = rugged();
-    let lookahead = Lookahead::new(&model);
+    let mut lookahead = Lookahead::new();
     let who = profile(2, 8.5);
     for age in [2.0_f32, 30.0, 700.0] {
         let middle = MIDDLES[age_bucket(age)];
-        let endless = lookahead.multiple(&who, middle);
+        let endless = lookahead.multiple(&model, &who, middle);
         let long = multiple_within(&model, &who, middle, 1e6);
         assert!(
             (0.8..1.25).contains(&(long / endless)),
             "{long} and {endless} at {age}"
         );
     }
+}
+
+#[test]
+fn what_lies_ahead_follows_the_model_after_a_refresh() {
+    let (mut model, mut lookahead) = (Model::new(), Lookahead::new());
+    let who = profile(2, 8.5);
+    let before = lookahead.multiple(&model, &who, 300.0);
+    model.age[who.class][age_bucket(300.0)].factor = 100.0;
+    assert!((lookahead.multiple(&model, &who, 300.0) - before).abs() < 1e-6);
+    lookahead.refresh();
+    assert!(lookahead.multiple(&model, &who, 300.0) > 2.0 * before);
 }
