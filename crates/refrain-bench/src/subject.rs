@@ -12,6 +12,7 @@ mod refrain;
 mod stripes;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ::refrain::Policy;
 use clap::ValueEnum;
@@ -74,6 +75,11 @@ impl Limit {
 /// Values whose bytes can be counted.
 pub(crate) trait Weigh: Clone + Send + Sync + 'static {
     fn weight_bytes(&self) -> u64;
+
+    /// What it took to compute, for the caches that take that into account.
+    fn cost(&self) -> Option<Duration> {
+        None
+    }
 }
 
 impl Weigh for Arc<Payload> {

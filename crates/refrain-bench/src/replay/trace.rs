@@ -122,6 +122,21 @@ impl Trace {
         Self::of(self.requests.iter().map(draw).collect())
     }
 
+    /// Every result weighs a byte and costs a second.
+    pub(crate) fn in_units(&self) -> Self {
+        let unit = |request: &Request| Request {
+            key: request.key,
+            weight_bytes: 1,
+            cost_seconds: 1.0,
+        };
+        Self::of(self.requests.iter().map(unit).collect())
+    }
+
+    /// How many entries of the mean weight come to `bytes`: what some caches need to know beforehand.
+    pub(crate) fn entries_in(&self, bytes: u64) -> u64 {
+        (bytes as f64 / self.unique_bytes as f64 * self.keys as f64).ceil() as u64
+    }
+
     pub(crate) fn capacity_bytes(&self, capacity: &str) -> Result<u64, CapacityError> {
         let bytes = self.unique_bytes as f64;
         let parse = |number: &str| number.parse::<f64>().ok().filter(|number| *number > 0.0);

@@ -1,4 +1,4 @@
-use refrain::{Cache, Policy};
+use refrain::{Cache, EntryOptions, Policy};
 
 use super::{Limit, Subject, Weigh};
 use crate::keys::BenchKey;
@@ -27,7 +27,10 @@ impl<K: BenchKey, V: Weigh> Subject<K, V> for Cache<K, V> {
     }
 
     fn insert(&self, key: K, value: V) {
-        self.insert(key, value);
+        match value.cost() {
+            None => self.insert(key, value),
+            Some(cost) => self.insert_with(key, value, EntryOptions::default().cost(cost)),
+        };
     }
 
     fn remove(&self, key: &K) {
