@@ -17,7 +17,7 @@ use super::word::{Uses, touch};
 /// Places to look at for one that is taken when the exposure of one more key is booked.
 const ROUND_PROBES: u32 = 16;
 /// It learns from every key while few are tracked, and from a share of them of about this size when there are more, as a
-/// sample of fixed size does (SHARDS, FAST 2015): 4,096 save 0.1 points less, all keys 0.1 more.
+/// sample of fixed size does (SHARDS, FAST 2015): 4,096 save 0.1 points less.
 const SAMPLED_KEYS: usize = 8192;
 
 #[derive(Debug)]

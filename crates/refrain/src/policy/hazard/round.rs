@@ -10,7 +10,7 @@ const PER_REQUEST: u64 = 3;
 const FEW: usize = 4096;
 /// One that turns out to be where entries leave pays for so many more.
 const PER_FIND: u64 = 32;
-/// But for one admission no more than these. With as many for every admission `docs/eviction.md` would show 0.3 points more.
+/// But for one admission no more than these. With as many for every admission `docs/eviction.md` would show 0.1 points more.
 pub(super) const REVIEWS_MAX: u64 = 64;
 
 /// The round through all slots.
