@@ -251,6 +251,7 @@ impl Hazard {
     }
 
     /// Computes the index of the next entry in the round anew; whether it has come to where entries leave.
+    #[inline]
     fn review(&mut self, residents: &impl Residents, now: Moment) -> bool {
         for _ in 0..PROBES_PER_REVIEW {
             let slot = self.round.next(self.order.end());
@@ -262,6 +263,7 @@ impl Hazard {
         false
     }
 
+    #[inline]
     fn index(&mut self, residents: &impl Residents, slot: u32, now: Moment) -> f32 {
         let life = self.life(residents.expires(slot), now);
         let (weight_bytes, cost_seconds) =
@@ -276,6 +278,7 @@ impl Hazard {
     }
 
     /// Requests until an entry expires, 0 when it has; `None` if it never does or the pace is not known.
+    #[inline]
     fn life(&self, expires: Option<Duration>, now: Moment) -> Option<f32> {
         match expires?.saturating_sub(now.time) {
             Duration::ZERO => Some(0.0),

@@ -94,6 +94,7 @@ impl Profile {
         }
     }
 
+    #[inline]
     pub(super) fn ratio_of(&self, age_log2: f32) -> usize {
         if self.class == 0 {
             return 0;
@@ -103,6 +104,7 @@ impl Profile {
     }
 }
 
+#[inline]
 pub(super) fn class_of(count: u8) -> usize {
     match count {
         0..=1 => 0,
@@ -111,6 +113,7 @@ pub(super) fn class_of(count: u8) -> usize {
 }
 
 /// The half-octave of an age.
+#[inline]
 pub(super) fn age_bucket(age: f32) -> usize {
     let bits = age.max(1.0).to_bits();
     let octave = (bits >> 23) as usize - 127;
@@ -164,6 +167,7 @@ pub(super) const MIDDLES_LOG2: [f32; AGES] = {
 };
 
 /// The octave of a weight in bytes, from 256.
+#[inline]
 pub(super) fn size_class(weight_bytes: u64) -> u8 {
     (weight_bytes.max(1).ilog2())
         .saturating_sub(8)
@@ -171,6 +175,7 @@ pub(super) fn size_class(weight_bytes: u64) -> u8 {
 }
 
 /// The octave of a cost, from 1/256 of a second.
+#[inline]
 pub(super) fn cost_class(cost_seconds: f32) -> u8 {
     let exponent = (cost_seconds.to_bits() >> 23) as i32 - 127;
     (exponent + 8).clamp(0, OCTAVES as i32 - 1) as u8
@@ -211,6 +216,7 @@ impl Model {
     }
 
     /// The factors of weight and cost, which do not depend on age.
+    #[inline]
     pub(super) fn worth(&self, size: u8, cost: u8) -> f32 {
         self.size[usize::from(size)].factor * self.cost[usize::from(cost)].factor
     }

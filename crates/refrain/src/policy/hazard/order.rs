@@ -73,11 +73,13 @@ impl Order {
         self.lists.end()
     }
 
+    #[inline]
     pub(super) fn contains(&self, slot: u32) -> bool {
         self.lists.get(slot) != ABSENT
     }
 
     /// Adds `slot`, or moves it to where `index` belongs; whether it moved forward.
+    #[inline]
     pub(super) fn set(&mut self, slot: u32, index: f32) -> bool {
         let list = list_of(index);
         let current = self.lists.get(slot);

@@ -32,6 +32,7 @@ pub(super) struct Effort {
 
 impl Round {
     /// The effort of an admission at `tick`, when there are so many entries.
+    #[inline]
     pub(super) fn go_on(&mut self, tick: u64, entries: usize) -> Effort {
         let requests = tick.saturating_sub(self.tick);
         self.tick = tick;
@@ -46,6 +47,7 @@ impl Round {
     }
 
     /// The next slot of those below `end`.
+    #[inline]
     pub(super) fn next(&mut self, end: u32) -> u32 {
         self.slot = if self.slot + 1 < end {
             self.slot + 1
@@ -61,6 +63,7 @@ impl Round {
     }
 
     /// Whether an entry of this index would leave before the one that was worth the least.
+    #[inline]
     pub(super) fn is_low(&self, index: f32) -> bool {
         index <= self.bar
     }
@@ -68,6 +71,7 @@ impl Round {
 
 impl Effort {
     /// Whether there is one more review to do.
+    #[inline]
     pub(super) fn take(&mut self) -> bool {
         let more = self.done < self.due.min(REVIEWS_MAX);
         self.done += u64::from(more);
