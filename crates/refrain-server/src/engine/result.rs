@@ -25,7 +25,7 @@ struct Inner {
 }
 
 /// All that is known of a result.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Facts {
     pub(super) status: StatusCode,
     /// Those that belong to the result, `Content-Type` among them.
