@@ -1,30 +1,24 @@
 //! A listening server: accepting, serving, and ending without losing work.
 
+pub(crate) mod accept;
+
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use futures_util::future::maybe_done;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
-use tokio_io_timeout::TimeoutStream;
+use tokio::net::TcpListener;
+
+use accept::{DoorLimits, accept};
 
 use crate::app::{App, AppError};
 use crate::config::ConfigError;
 
-/// Header bytes of one request.
-const MAX_HEADER_BYTES: usize = 64 * 1024;
 /// After the grace, how long cancelled work may take to say so to its clients.
 const LAST_WORDS: Duration = Duration::from_secs(2);
-/// How long to wait when the system has no more file descriptors.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Why a server cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -115,8 +109,10 @@ impl Server {
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send) {
         tracing::info!(address = %self.address, "listening");
         let connections = GracefulShutdown::new();
+        let service = TowerToHyperService::new(self.app.router());
+        let limits = DoorLimits::new(&self.app.shared().config);
         tokio::select! {
-            () = self.accept(&connections) => {}
+            () = accept(&self.listener, service, &limits, &connections) => {}
             () = shutdown => {}
             () = self.app.shared().engine.keep_learned() => {}
         }
@@ -139,59 +135,4 @@ impl Server {
             tracing::warn!("stopped although work would not end");
         }
     }
-
-    async fn accept(&self, connections: &GracefulShutdown) {
-        let config = &self.app.shared().config;
-        let places = Arc::new(Semaphore::new(config.max_connections.max(1)));
-        let router = self.app.router();
-        let mut builder = auto::Builder::new(TokioExecutor::new()).http1_only();
-        builder
-            .http1()
-            .timer(TokioTimer::new())
-            .header_read_timeout(config.header_timeout)
-            .max_buf_size(MAX_HEADER_BYTES);
-        while let Ok(place) = Arc::clone(&places).acquire_owned().await {
-            let stream = match self.listener.accept().await {
-                Ok((stream, _)) => stream,
-                Err(error) => {
-                    tracing::warn!(%error, "cannot accept a connection");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                    continue;
-                }
-            };
-            let connection = connections.watch(connection(
-                &builder,
-                stream,
-                router.clone(),
-                config.body_timeout,
-            ));
-            tokio::spawn(async move {
-                if let Err(error) = connection.await {
-                    tracing::debug!(%error, "connection ended");
-                }
-                drop(place);
-            });
-        }
-    }
-}
-
-fn connection(
-    builder: &auto::Builder<TokioExecutor>,
-    stream: TcpStream,
-    router: Router,
-    stall: Duration,
-) -> impl hyper_util::server::graceful::GracefulConnection<
-    Error = Box<dyn std::error::Error + Send + Sync>,
-> + Send
-+ 'static {
-    // An answer goes out at once; without this, its last piece waits for the client's acknowledgement.
-    let _ = stream.set_nodelay(true);
-    let mut stream = TimeoutStream::new(stream);
-    stream.set_write_timeout(Some(stall));
-    builder
-        .serve_connection(
-            TokioIo::new(Box::pin(stream)),
-            TowerToHyperService::new(router),
-        )
-        .into_owned()
 }
