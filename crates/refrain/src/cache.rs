@@ -1,18 +1,16 @@
 //! The cache: a store, the flights that fill it, and the counters of both.
 
 mod beginning;
+mod computing;
 mod inner;
 mod invalidating;
 mod landing;
 mod leading;
 mod limits;
+mod lookups;
 mod purge;
 
-use std::any::Any;
-use std::borrow::Borrow;
-use std::convert::Infallible;
 use std::fmt;
-use std::future::Future;
 use std::hash::Hash;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
@@ -22,13 +20,11 @@ use bytes::Bytes;
 
 use crate::builder::{CacheBuilder, Listener, Spawner, Weigher};
 use crate::clock::Clock;
-use crate::computed::{Computed, EntryOptions};
-use crate::entry::{Cursor, EntriesPage, Entry};
-use crate::error::ComputeError;
+use crate::computed::EntryOptions;
+use crate::entry::{Cursor, EntriesPage};
 use crate::flight::{FlightTable, HitForMiss};
 use crate::key::Key;
 use crate::outcome::Insertion;
-use crate::request::{EntryRequest, Nothing};
 use crate::stats::{FlightCounters, Stats};
 use crate::store::{NewEntry, Removed, Store};
 use crate::sync::HashBuilder;
@@ -108,82 +104,6 @@ where
         }
     }
 
-    /// The value for `key`, if there is a fresh one. Counts a hit or a miss. O(1).
-    ///
-    /// ```
-    /// let cache: refrain::Cache<String, u64> = refrain::Cache::builder().build()?;
-    /// cache.insert("one".to_owned(), 1);
-    /// assert_eq!(cache.get("one"), Some(1));
-    /// # Ok::<(), refrain::BuildError>(())
-    /// ```
-    pub fn get<Q: ?Sized + Eq + Hash>(&self, key: &Q) -> Option<V>
-    where
-        K: Borrow<Q>,
-    {
-        let inner = &self.inner;
-        let value = inner.value(key, inner.hash(key));
-        if value.is_none() {
-            inner.recorder().miss();
-        }
-        value
-    }
-
-    /// The entry for `key`, if there is a fresh one. Counts a hit or a miss. O(1).
-    ///
-    /// ```
-    /// let cache: refrain::Cache<u64, u64> = refrain::Cache::builder().build()?;
-    /// assert!(cache.get_entry(&1).is_none());
-    /// assert_eq!(cache.stats().misses, 1);
-    /// # Ok::<(), refrain::BuildError>(())
-    /// ```
-    pub fn get_entry<Q: ?Sized + Eq + Hash>(&self, key: &Q) -> Option<Entry<V>>
-    where
-        K: Borrow<Q>,
-    {
-        let entry = self.inner.lookup(key, self.inner.hash(key));
-        if entry.is_none() {
-            self.inner.recorder().miss();
-        }
-        entry
-    }
-
-    /// The value for `key`, if there is a fresh one. Counts a hit; a miss is left to be counted by the caller that computes
-    /// the value then. O(1).
-    ///
-    /// ```
-    /// let cache: refrain::Cache<u64, u64> = refrain::Cache::builder().build()?;
-    /// assert_eq!(cache.hit(&1), None);
-    /// assert_eq!(cache.stats().misses, 0);
-    /// cache.insert(1, 10);
-    /// assert_eq!(cache.hit(&1), Some(10));
-    /// assert_eq!(cache.stats().hits, 1);
-    /// # Ok::<(), refrain::BuildError>(())
-    /// ```
-    pub fn hit<Q: ?Sized + Eq + Hash>(&self, key: &Q) -> Option<V>
-    where
-        K: Borrow<Q>,
-    {
-        self.inner.value(key, self.inner.hash(key))
-    }
-
-    /// The entry for `key`, if there is a fresh one; neither counted nor counted as use. O(1).
-    ///
-    /// ```
-    /// let cache: refrain::Cache<u64, u64> = refrain::Cache::builder().build()?;
-    /// cache.insert(1, 10);
-    /// assert_eq!(cache.peek_entry(&1).unwrap().value, 10);
-    /// assert_eq!(cache.stats().hits, 0);
-    /// # Ok::<(), refrain::BuildError>(())
-    /// ```
-    pub fn peek_entry<Q: ?Sized + Eq + Hash>(&self, key: &Q) -> Option<Entry<V>>
-    where
-        K: Borrow<Q>,
-    {
-        let hash = self.inner.hash(key);
-        let found = self.inner.store.peek_entry(key, hash, &self.inner.clock);
-        found.map(|(value, info)| Entry { value, info })
-    }
-
     /// Stores `value`, replacing what was there; what had to go for it is gone when this returns.
     ///
     /// A computation of the same key that is running serves its waiters and is not stored.
@@ -242,177 +162,6 @@ where
         inner.announce(removed);
         inner.schedule_purge(expires);
         insertion
-    }
-
-    /// The value for `key`; computed by `compute`, on this thread, if there is none.
-    ///
-    /// Of all callers that ask at once, asynchronous ones included, one computes and the others wait for it.
-    /// No lock is held during `compute`; it may use this cache, but not need its own key.
-    ///
-    /// # Errors
-    ///
-    /// [`ComputeError`]: never `Failed`, but a panic of the computation, a cycle, or too many waiters.
-    ///
-    /// ```
-    /// let cache: refrain::Cache<u64, u64> = refrain::Cache::builder().build()?;
-    /// let square = cache.get_or_compute(12, || 12 * 12);
-    /// assert_eq!(square.unwrap(), 144);
-    /// # Ok::<(), refrain::BuildError>(())
-    /// ```
-    #[doc(
-        alias = "get_with",
-        alias = "get_or_insert_with",
-        alias = "get_or_fetch"
-    )]
-    pub fn get_or_compute<R: Into<Computed<V>>>(
-        &self,
-        key: K,
-        compute: impl FnOnce() -> R,
-    ) -> Result<V, ComputeError<Infallible>> {
-        self.get_or_try_compute(key, || Ok(compute()))
-    }
-
-    /// [`get_or_compute`](Self::get_or_compute) for computations that may fail; a failure is not stored and reaches all
-    /// waiters.
-    ///
-    /// # Errors
-    ///
-    /// [`ComputeError::Failed`] holds the computation's own error.
-    ///
-    /// ```
-    /// let cache: refrain::Cache<&str, u64> = refrain::Cache::builder().build()?;
-    /// let parsed = cache.get_or_try_compute("12", || "12".parse::<u64>());
-    /// assert_eq!(parsed.unwrap(), 12);
-    /// # Ok::<(), refrain::BuildError>(())
-    /// ```
-    #[doc(alias = "try_get_with", alias = "get_or_try_insert_with")]
-    pub fn get_or_try_compute<R: Into<Computed<V>>, E: Send + Sync + 'static>(
-        &self,
-        key: K,
-        compute: impl FnOnce() -> Result<R, E>,
-    ) -> Result<V, ComputeError<E>> {
-        let hash = self.inner.hash(&key);
-        if let Some(value) = self.inner.value(&key, hash) {
-            return Ok(value);
-        }
-        let request = self.entry(key).looked_up(hash);
-        let JustTheValue(value) = request.asking(Nothing).compute(|()| compute())?;
-        Ok(value)
-    }
-
-    /// [`get_or_compute`](Self::get_or_compute) for asynchronous code. The computation belongs to the cache: dropping
-    /// this future does not stop it.
-    ///
-    /// # Errors
-    ///
-    /// As [`get_or_compute`](Self::get_or_compute).
-    ///
-    /// ```
-    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-    /// let cache: refrain::Cache<u64, u64> = refrain::Cache::builder().build()?;
-    /// assert_eq!(cache.get_or_compute_async(12, async { 144 }).await?, 144);
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub async fn get_or_compute_async<R: Into<Computed<V>> + Send + 'static>(
-        &self,
-        key: K,
-        compute: impl Future<Output = R> + Send + 'static,
-    ) -> Result<V, ComputeError<Infallible>> {
-        self.get_or_try_compute_async(key, async { Ok(compute.await) })
-            .await
-    }
-
-    /// [`get_or_try_compute`](Self::get_or_try_compute) for asynchronous code.
-    ///
-    /// # Errors
-    ///
-    /// [`ComputeError::Failed`] holds the computation's own error.
-    ///
-    /// ```
-    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-    /// let cache: refrain::Cache<u64, u64> = refrain::Cache::builder().build()?;
-    /// let failed = cache.get_or_try_compute_async(1, async { Err::<u64, _>("no GPU") }).await;
-    /// assert!(failed.is_err());
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub async fn get_or_try_compute_async<R, E>(
-        &self,
-        key: K,
-        compute: impl Future<Output = Result<R, E>> + Send + 'static,
-    ) -> Result<V, ComputeError<E>>
-    where
-        R: Into<Computed<V>> + Send + 'static,
-        E: Send + Sync + 'static,
-    {
-        let hash = self.inner.hash(&key);
-        if let Some(value) = self.inner.value(&key, hash) {
-            return Ok(value);
-        }
-        let request = self.entry(key).looked_up(hash);
-        let JustTheValue(value) = request.asking(Nothing).compute_async(|()| compute).await?;
-        Ok(value)
-    }
-
-    /// A request for `key` with options of its own and a detailed answer.
-    ///
-    /// ```
-    /// use refrain::{Cache, Outcome};
-    /// use std::time::Duration;
-    ///
-    /// let cache: Cache<u64, u64> = Cache::builder().build()?;
-    /// let answer = cache.entry(1).time_to_live(Duration::from_secs(60)).get_or_compute(|| 10).unwrap();
-    /// assert!(matches!(answer.outcome, Outcome::Computed { .. }));
-    /// # Ok::<(), refrain::BuildError>(())
-    /// ```
-    pub fn entry(&self, key: K) -> EntryRequest<'_, K, V> {
-        EntryRequest::new(self, key)
-    }
-
-    /// The side value of the flight of `key` that runs now, if there is one and it has a side value of this type.
-    ///
-    /// ```
-    /// use std::sync::Arc;
-    ///
-    /// let cache: refrain::Cache<u64, u64> = refrain::Cache::builder().build()?;
-    /// let request = cache.entry(1).side(|| Arc::new("half way"));
-    /// request.get_or_compute(|_| {
-    ///     assert_eq!(*cache.running_side::<&str>(&1).unwrap(), "half way");
-    ///     10
-    /// }).unwrap();
-    /// assert!(cache.running_side::<&str>(&1).is_none());
-    /// # Ok::<(), refrain::BuildError>(())
-    /// ```
-    pub fn running_side<S: Any + Send + Sync>(&self, key: &K) -> Option<Arc<S>> {
-        let side = self.inner.flights.side(key, self.inner.hash(key))?;
-        side.downcast().ok()
-    }
-
-    /// Takes the flight of `key` off the table if `side` is its side value, so that no other caller joins it; true if it
-    /// was there.
-    ///
-    /// For a flight that has been told to stop: it ends for its waiters, its value is not stored, and the next caller
-    /// begins a flight of its own. A stored value stays.
-    ///
-    /// ```
-    /// use refrain::{Insertion, Outcome};
-    /// use std::sync::Arc;
-    ///
-    /// let cache: refrain::Cache<u64, u64> = refrain::Cache::builder().build()?;
-    /// let request = cache.entry(1).side(|| Arc::new("cancelled"));
-    /// let answer = request.get_or_compute(|side| {
-    ///     assert!(cache.retire_flight(&1, &side));
-    ///     10
-    /// }).unwrap();
-    /// assert_eq!(answer.outcome, Outcome::Computed { stored: Insertion::Invalidated });
-    /// assert_eq!(cache.get(&1), None);
-    /// # Ok::<(), refrain::BuildError>(())
-    /// ```
-    pub fn retire_flight<S: Any + Send + Sync>(&self, key: &K, side: &Arc<S>) -> bool {
-        let hash = self.inner.hash(key);
-        let side = Arc::clone(side) as Arc<dyn Any + Send + Sync>;
-        self.inner.flights.retire(key, hash, &side)
     }
 
     /// Entries in pages, in no particular order. No lock is held between pages.

@@ -36,6 +36,8 @@ pub struct Stats {
     pub collapsed: u64,
     /// Of the collapsed, those whose flight gave a loaded value.
     pub collapsed_loads: u64,
+    /// Flights begun: one for all callers that ask at once for a key that is not there. A hit begins none.
+    pub flights_begun: u64,
     /// Computations that ended, however they did. [`flights`](Self::flights) are those that run.
     pub computations: u64,
     /// Computations that returned an error.
@@ -124,6 +126,7 @@ impl Stats {
 /// Counters of events that cost a computation anyway.
 #[derive(Debug, Default)]
 pub(crate) struct FlightCounters {
+    pub(crate) begun: AtomicU64,
     pub(crate) collapsed: AtomicU64,
     loads: AtomicU64,
     collapsed_loads: AtomicU64,
@@ -158,6 +161,7 @@ impl FlightCounters {
     // Relaxed throughout: counters order nothing, and a snapshot is not one instant of all threads.
     pub(crate) fn add_to(&self, stats: &mut Stats) {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        stats.flights_begun = read(&self.begun);
         stats.collapsed = read(&self.collapsed);
         stats.loads = read(&self.loads);
         stats.collapsed_loads = read(&self.collapsed_loads);
@@ -172,6 +176,7 @@ impl FlightCounters {
 
     pub(crate) fn reset(&self) {
         for counter in [
+            &self.begun,
             &self.collapsed,
             &self.loads,
             &self.collapsed_loads,

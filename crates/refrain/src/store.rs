@@ -65,7 +65,7 @@ use crate::sync::Mutex;
 use budget::Budget;
 use held::{Held, Lock, Seen};
 use index::Index;
-pub(crate) use lookup::Found;
+pub(crate) use lookup::{Found, Judged};
 pub(crate) use recorder::Recorder;
 pub(crate) use removed::Removed;
 pub(crate) use slot::{Facts, Tags};

@@ -72,14 +72,11 @@ impl Engine {
         if !self.cache_enabled || directives.no_cache || directives.no_store {
             return None;
         }
-        let entry = self.cache().peek_entry(&key)?;
-        let age = entry.value.age(&entry.info);
-        if !directives.welcome(age, entry.info.expires_in) {
-            return None;
-        }
-        let result = self.cache().hit(&key)?;
+        let entry = self.cache().hit_entry_if(&key, |result, info| {
+            directives.welcome(result.age(info), info.expires_in)
+        })?;
         self.cache.tiers().touch(&key);
-        Some(Served::hit(key, result, &entry.info))
+        Some(Served::hit(key, entry.value, &entry.info))
     }
 
     /// Answers a request for which the look-up found nothing; the caller waits as `waiter`.

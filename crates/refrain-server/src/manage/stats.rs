@@ -40,6 +40,8 @@ pub(crate) struct StatsDocument {
     current_memory_bytes: u64,
     /// Requests that waited for a generation that was running already; neither hits nor misses.
     collapsed: u64,
+    /// Flights begun: one for all requests that ask at once for a result that is not in memory. A hit begins none.
+    flights_begun: u64,
     /// Generations begun.
     generations: u64,
     /// Shared generations that ended with an error.
@@ -165,6 +167,7 @@ impl StatsDocument {
             max_memory_seen_mb: rounded_mb(stats.peak_weight_bytes),
             current_memory_bytes: stats.weight_bytes,
             collapsed: stats.collapsed - stats.collapsed_loads,
+            flights_begun: stats.flights_begun,
             generations: engine.generations(),
             failures: stats.failures,
             bypasses: engine.bypasses(),

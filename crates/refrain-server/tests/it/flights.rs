@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use futures_util::future::join_all;
 
 use crate::probe::Probe;
-use crate::world::{Reply, asking, world, world_with};
+use crate::world::{Reply, World, asking, world, world_with};
 
 /// How many of the answers say this about the cache.
 fn count(replies: &[Reply], status: &str) -> usize {
@@ -182,4 +182,55 @@ impl OneshotOf for axum::Router {
             answer.unwrap().status()
         }
     }
+}
+
+/// Flights begun, and the requests counted as a hit.
+async fn flights_and_hits(world: &World) -> (u64, u64) {
+    let stats = world.stats().await;
+    let count = |name: &str| stats[name].as_u64().unwrap();
+    (count("flights_begun"), count("hits"))
+}
+
+#[tokio::test]
+async fn a_hit_begins_no_flight_however_it_is_asked_for() {
+    let world = world();
+    let first = world.ask("a", "echo").await;
+    assert_eq!(flights_and_hits(&world).await, (1, 0));
+    let url = first.header("content-location").to_owned();
+    for _ in 0..100 {
+        let hit = world.ask("a", "echo").await;
+        assert!(hit.cache_status().starts_with("refrain; hit"), "{hit:?}");
+        let young_enough = [("cache-control", "max-age=60, min-fresh=60")];
+        let hit = world.ask_with("a", "echo", &young_enough).await;
+        assert!(hit.cache_status().starts_with("refrain; hit"), "{hit:?}");
+        assert_eq!(world.get(&url).await.body, first.body);
+    }
+    assert_eq!(flights_and_hits(&world).await, (1, 200));
+    assert_eq!(world.probe.runs(), 1);
+}
+
+#[tokio::test]
+async fn a_client_that_refuses_what_is_stored_begins_a_flight() {
+    let world = world();
+    world.ask("a", "echo").await;
+    for flights in 2..5 {
+        let refusing = [("cache-control", "no-cache")];
+        world.ask_with("a", "echo", &refusing).await;
+        assert_eq!(flights_and_hits(&world).await, (flights, 0));
+    }
+    world.hands.advance(Duration::from_secs(90));
+    let young = [("cache-control", "max-age=60")];
+    let reply = world.ask_with("a", "echo", &young).await;
+    assert_eq!(reply.cache_status(), "refrain; fwd=request; stored");
+    assert_eq!(flights_and_hits(&world).await, (5, 0));
+    let only_stored = [("cache-control", "max-age=60, only-if-cached")];
+    assert_eq!(
+        world.ask_with("b", "echo", &only_stored).await.status,
+        StatusCode::GATEWAY_TIMEOUT
+    );
+    assert_eq!(
+        flights_and_hits(&world).await,
+        (5, 0),
+        "it looks and no more"
+    );
 }

@@ -85,6 +85,7 @@ where
                 Err(refusal) => Begun::Refused(refusal),
             },
             Boarding::Leader(flight) => {
+                self.counters.begun.fetch_add(1, Ordering::Relaxed);
                 let leading = self.leading(hash, &flight);
                 // A flight may have landed between the lookup and the boarding. It stored its value before it left
                 // the table, so a second look finds it.

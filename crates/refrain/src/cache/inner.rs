@@ -9,8 +9,8 @@ use std::time::Duration;
 use super::Inner;
 use crate::catch::catch;
 use crate::computed::EntryOptions;
-use crate::entry::Entry;
-use crate::store::{Facts, Found, Recorder, Removed};
+use crate::entry::{Entry, EntryInfo};
+use crate::store::{Facts, Found, Judged, Recorder, Removed};
 
 impl<K, V> Inner<K, V>
 where
@@ -37,6 +37,27 @@ where
     {
         let found = self.fresh(self.store.get_entry(key, hash, &self.clock));
         found.map(|(value, info)| Entry { value, info })
+    }
+
+    /// The fresh entry for `key` if it is accepted, which counts a hit; a miss or a refusal is not counted.
+    pub(crate) fn lookup_if<Q: ?Sized + Eq>(
+        &self,
+        key: &Q,
+        hash: u64,
+        accept: impl FnOnce(&V, &EntryInfo) -> bool,
+    ) -> Judged<Entry<V>>
+    where
+        K: Borrow<Q>,
+    {
+        match self.store.get_entry_if(key, hash, &self.clock, accept) {
+            Judged::Accepted((value, info)) => Judged::Accepted(Entry { value, info }),
+            Judged::Refused => Judged::Refused,
+            Judged::Expired => {
+                self.expire();
+                Judged::Nothing
+            }
+            Judged::Nothing => Judged::Nothing,
+        }
     }
 
     #[inline]

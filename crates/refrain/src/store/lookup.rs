@@ -2,7 +2,7 @@
 
 use std::borrow::Borrow;
 
-use super::slot::Slot;
+use super::slot::{Birth, Slot};
 use super::slots::{Content, Read};
 use super::thread_number::{Reader, thread_number};
 use super::{Store, placing};
@@ -13,6 +13,15 @@ use crate::sync::{SCHEDULES, spin_loop};
 /// How a lookup ended.
 pub(crate) enum Found<R> {
     Fresh(R),
+    Expired,
+    Nothing,
+}
+
+/// How a lookup with a condition ended.
+pub(crate) enum Judged<R> {
+    Accepted(R),
+    /// There is a fresh entry, and the condition does not hold for it.
+    Refused,
     Expired,
     Nothing,
 }
@@ -90,6 +99,60 @@ impl<K: Eq + Clone, V: Clone> Store<K, V> {
             Found::Fresh(entry) => Some(entry),
             Found::Expired | Found::Nothing => None,
         }
+    }
+
+    /// The same, counted as a hit only if `accept` says so of it.
+    ///
+    /// The condition is asked when the reader has let go of the place: it may use the store, and take its time.
+    pub(crate) fn get_entry_if<Q: ?Sized + Eq>(
+        &self,
+        key: &Q,
+        hash: u64,
+        clock: &Clock,
+        accept: impl FnOnce(&V, &EntryInfo) -> bool,
+    ) -> Judged<(V, EntryInfo)>
+    where
+        K: Borrow<Q>,
+    {
+        let reader = thread_number();
+        let search = Search {
+            key,
+            hash,
+            clock,
+            reader,
+        };
+        let visit = |content: &Content<K, V>, slot: &Slot, number| {
+            let info = self.info(number, slot, clock.elapsed(), clock);
+            ((content.value.clone(), info), number, slot.birth())
+        };
+        let found = self.attempt(search, visit);
+        match found.unwrap_or_else(|| self.find_in_spite_of_changes(search, visit)) {
+            Found::Fresh(((value, mut info), number, birth)) => {
+                if !accept(&value, &info) {
+                    return Judged::Refused;
+                }
+                info.hits += u64::from(self.count_later(reader, number, birth, &info));
+                Judged::Accepted((value, info))
+            }
+            Found::Expired => Judged::Expired,
+            Found::Nothing => Judged::Nothing,
+        }
+    }
+
+    /// Counts a hit of an entry that was seen in place `number` a moment ago; whether it is there still.
+    fn count_later(&self, reader: Reader, number: u32, birth: Birth, info: &EntryInfo) -> bool {
+        let pin = self.slots.pin(reader);
+        let is_there = match self.slots.read(number, &pin) {
+            Read::Entry(slot, _) if slot.birth() == birth => {
+                self.count_hit(reader, slot, number, || ());
+                true
+            }
+            _ => false,
+        };
+        if !is_there {
+            (self.recorder).hit_of_departed(reader, info.weight_bytes, info.cost);
+        }
+        is_there
     }
 
     #[inline]

@@ -117,6 +117,17 @@ impl Recorder {
         }
     }
 
+    /// Records one hit by `reader` of an entry that has left since: the policy has nothing to learn of it.
+    #[cold]
+    pub(super) fn hit_of_departed(&self, reader: Reader, weight_bytes: u64, cost: Duration) {
+        let Reader { number: at, own } = reader;
+        let stripe = self.stripe(at);
+        add(&stripe.hits, 1, own);
+        add(&stripe.bytes_saved, weight_bytes, own);
+        add_seconds(&stripe.seconds_saved, cost.as_secs_f64(), own);
+        self.tick_on(stripe, reader);
+    }
+
     #[inline]
     fn stripe(&self, number: usize) -> &Stripe {
         // There are as many stripes as numbers.

@@ -44,6 +44,12 @@ pub(super) struct Extra {
     pub(super) weight_bytes: u64,
 }
 
+/// What tells an entry from the next one in its place: when it was written, what it cost, and its hash.
+///
+/// Two that have all three alike are taken for one, which costs no more than a hit counted for the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Birth(u64, u32);
+
 /// Where an entry is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
@@ -166,6 +172,10 @@ impl Slot {
     #[inline]
     pub(super) fn hash(&self) -> u32 {
         self.hash.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn birth(&self) -> Birth {
+        Birth(self.written_and_cost.load(Ordering::Relaxed), self.hash())
     }
 
     /// Whether there is an [`Extra`].

@@ -10,6 +10,7 @@ use crate::computed::{Computed, EntryOptions, Keep};
 use crate::entry::{Answer, EntryInfo};
 use crate::key::Key;
 use crate::outcome::{Insertion, Outcome, TierName};
+use crate::store::Judged;
 use crate::tier::{Metadata, Ticket, TierEntry, Tiers, Unread};
 
 /// Whether a caller accepts a stored value.
@@ -182,28 +183,29 @@ impl<V: Clone + Send + Sync + 'static> Obtaining<V> {
         }
     }
 
-    /// Whether what is in memory for `key` is there and not accepted.
-    pub(super) fn is_unwelcome(&self, key: &Key, accept: Option<&Accept<V>>) -> bool {
-        let Some(accept) = accept else { return false };
-        let stored = self.memory.peek_entry(key);
-        stored.is_some_and(|entry| !accept(&entry.value, &entry.info))
+    /// What is in memory for `key`, if it is accepted: a hit, which the tiers hear of.
+    pub(super) fn in_memory(&self, key: &Key, accept: Option<&Accept<V>>) -> Judged<Answer<V>> {
+        let inner = &self.memory.inner;
+        let accept = |value: &V, info: &EntryInfo| accept.is_none_or(|accept| accept(value, info));
+        match inner.lookup_if(key, inner.hash(key), accept) {
+            Judged::Accepted(entry) => {
+                self.tiers.touch(key);
+                Judged::Accepted(Answer {
+                    value: entry.value,
+                    outcome: Outcome::Hit,
+                    info: entry.info,
+                })
+            }
+            Judged::Refused => Judged::Refused,
+            Judged::Expired | Judged::Nothing => Judged::Nothing,
+        }
     }
 
     /// What is stored for `key`, without computing anything; counted as a hit, a load or a miss.
     pub(super) async fn stored(&self, key: Key, accept: Option<&Accept<V>>) -> Option<Answer<V>> {
         let inner = &self.memory.inner;
-        let hit = if self.is_unwelcome(&key, accept) {
-            None
-        } else {
-            inner.lookup(&key, inner.hash(&key))
-        };
-        if let Some(entry) = hit {
-            self.tiers.touch(&key);
-            return Some(Answer {
-                value: entry.value,
-                outcome: Outcome::Hit,
-                info: entry.info,
-            });
+        if let Judged::Accepted(hit) = self.in_memory(&key, accept) {
+            return Some(hit);
         }
         // Not put into memory: only a flight knows whether it is invalidated meanwhile.
         let valid = self.tiers.begin();

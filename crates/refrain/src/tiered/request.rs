@@ -18,6 +18,7 @@ use crate::flight::OnAbandoned;
 use crate::key::Key;
 use crate::outcome::{BypassReason, Outcome};
 use crate::request::{Asking, Beside, Nothing, Role, WithSide};
+use crate::store::Judged;
 
 /// How often a request begins again because what others had loaded or stored is not accepted. Once is usual.
 const ATTEMPTS: u32 = 3;
@@ -245,7 +246,9 @@ impl<'a, V: Clone + Send + Sync + 'static> TieredRequest<'a, V> {
         E: Send + Sync + 'static,
     {
         let cache = self.cache;
-        self.begin();
+        if let Some(hit) = self.begin() {
+            return Ok(hit);
+        }
         let mut compute = Some(compute);
         for _ in 0..ATTEMPTS {
             let task = self.task();
@@ -282,7 +285,9 @@ impl<'a, V: Clone + Send + Sync + 'static> TieredRequest<'a, V> {
         E: Send + Sync + 'static,
         F: Future<Output = Result<R, E>> + Send + 'static,
     {
-        self.begin();
+        if let Some(hit) = self.begin() {
+            return Ok(hit);
+        }
         let mut compute = Some(compute);
         for _ in 0..ATTEMPTS {
             let (cache, task) = (Arc::clone(self.cache), self.task());
@@ -312,12 +317,20 @@ impl<'a, V: Clone + Send + Sync + 'static> TieredRequest<'a, V> {
         answer.map(bypassed)
     }
 
-    fn begin(&mut self) {
+    /// Looks into memory once, with the condition there is; what the flight that follows has to know of that is noted.
+    fn begin(&mut self) -> Option<Answer<V>> {
         let limit = self.options.wait_at_most;
         let now = self.cache.memory.inner.clock.elapsed();
         self.options.deadline = limit.map(|limit| now.saturating_add(limit));
-        let unwelcome = self.cache.is_unwelcome(&self.key, self.accept.as_ref());
-        self.options.refresh |= unwelcome;
+        if self.options.refresh {
+            return None;
+        }
+        match self.cache.in_memory(&self.key, self.accept.as_ref()) {
+            Judged::Accepted(hit) => return Some(hit),
+            Judged::Refused => self.options.refresh = true,
+            Judged::Expired | Judged::Nothing => self.options.looked_up = true,
+        }
+        None
     }
 
     fn task(&self) -> Task<V> {

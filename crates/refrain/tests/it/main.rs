@@ -1,6 +1,7 @@
 //! The promises of the memory cache, one module per promise.
 
 mod capacity;
+mod conditions;
 mod expiry;
 mod flights;
 mod foreign_code;

@@ -53,6 +53,7 @@ fn a_hit_asks_no_tier_and_begins_no_flight() {
     assert_eq!([0, 1].map(|tier| stage.faults[tier].operations()), asked);
     let stats = stage.cache.memory().stats();
     assert_eq!((stats.hits, stats.computations, stats.loads), (200, 1, 0));
+    assert_eq!(stats.flights_begun, 1, "the one that computed");
 }
 
 #[test]
