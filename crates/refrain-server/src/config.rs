@@ -13,6 +13,9 @@
 //! messages are made from it. [`Sources::load`] reads all places and answers a [`Configuration`]:
 //! the [`ServerConfig`] and, for each value, the place it came from.
 //! Only the value that wins is checked, so a flag can always override a wrong one below it.
+//!
+//! `refrain.toml` may have sections beside the settings, as generators. [`Configuration::file`] hands the file on to
+//! those that read them.
 
 mod dotenv;
 mod effective;
@@ -21,6 +24,7 @@ mod file;
 mod found;
 mod kind;
 mod load;
+mod section;
 mod setting;
 mod source;
 mod suggestion;
@@ -32,6 +36,7 @@ pub use effective::{Configuration, EffectiveSetting};
 pub use error::{LoadError, RefusedValue};
 pub use kind::Kind;
 pub use load::Sources;
+pub use section::{ConfigFile, Place};
 pub use setting::Setting;
 pub use source::Source;
 pub use suggestion::Suggestion;

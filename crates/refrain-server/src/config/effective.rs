@@ -1,4 +1,4 @@
-use super::{LoadError, LogConfig, ServerConfig, Setting, Source, Suggestion, Value};
+use super::{ConfigFile, LoadError, LogConfig, ServerConfig, Setting, Source, Suggestion, Value};
 
 /// The settings of one start, each with the place it came from.
 #[derive(Debug, Clone)]
@@ -12,6 +12,8 @@ pub struct Configuration {
     pub settings: Vec<EffectiveSetting>,
     /// Variables that look like a slip of the pen, to be shown before the server starts.
     pub suggestions: Vec<Suggestion>,
+    /// The `refrain.toml` that was read, for those that read sections of it; `None` when there is none.
+    pub file: Option<ConfigFile>,
 }
 
 /// One setting with its value and the place it came from.

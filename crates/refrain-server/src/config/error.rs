@@ -35,6 +35,20 @@ pub enum LoadError {
         /// What is wrong there.
         message: String,
     },
+    /// Something in a section of `refrain.toml` that the section's reader refuses.
+    #[error("`{}` line {line}, column {column}: {message}", path.display())]
+    Section {
+        /// The file.
+        path: PathBuf,
+        /// Line, from 1.
+        line: usize,
+        /// Character in that line, from 1.
+        column: usize,
+        /// What is wrong there, and what is allowed.
+        message: String,
+        /// What to do next.
+        hint: Option<String>,
+    },
     /// A file that cannot be read.
     #[error("cannot read `{}`", path.display())]
     Read {
@@ -94,6 +108,7 @@ impl LoadError {
             Self::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => {
                 "check the path given with `--config`".to_owned()
             }
+            Self::Section { hint, .. } => return hint.clone(),
             Self::Syntax { .. } | Self::Read { .. } => return None,
             Self::Unservable(ConfigError::OpenWithoutToken { .. }) => {
                 "set `REFRAIN_ADMIN_TOKEN` to a secret, or listen on `127.0.0.1`".to_owned()

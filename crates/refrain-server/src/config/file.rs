@@ -1,60 +1,42 @@
-//! `refrain.toml`. A key that is not a setting is refused, so that a slip is seen at once.
+//! The settings in `refrain.toml`. A key that is neither a setting nor in a section of another reader is refused, so that
+//! a slip is seen at once.
 
 use std::io;
 use std::path::Path;
 
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::DeValue;
 
 use super::found::{Found, Given};
-use super::{LoadError, SETTINGS, Setting, Source, Suggestion};
+use super::{ConfigFile, LoadError, SETTINGS, Setting, Source, Suggestion};
 
-/// As [`read`], but no settings when there is no such file.
-pub(super) fn read_if_present(path: &Path) -> Result<Vec<Found>, LoadError> {
-    match read(path) {
-        Err(LoadError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-            Ok(Vec::new())
-        }
-        answer => answer,
+/// As [`ConfigFile::read`], but `None` when there is no such file.
+pub(super) fn read_if_present(path: &Path) -> Result<Option<ConfigFile>, LoadError> {
+    match ConfigFile::read(path) {
+        Err(LoadError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(None),
+        answer => answer.map(Some),
     }
 }
 
-/// Reads the settings in `path`.
-pub(super) fn read(path: &Path) -> Result<Vec<Found>, LoadError> {
-    let text = std::fs::read_to_string(path).map_err(|source| LoadError::Read {
-        path: path.to_owned(),
-        source,
-    })?;
-    let text = text.trim_start_matches('\u{feff}');
-    let document = File { path, text };
-    let root = DeTable::parse(text).map_err(|error| LoadError::Syntax {
-        path: path.to_owned(),
-        line: error.span().map_or(0, |span| document.line(span.start)),
-        message: document.message(&error),
-    })?;
-    document.settings(root.get_ref())
-}
-
-struct File<'a> {
-    path: &'a Path,
-    text: &'a str,
-}
-
-impl File<'_> {
-    fn settings(&self, root: &DeTable<'_>) -> Result<Vec<Found>, LoadError> {
+impl ConfigFile {
+    /// The settings in it; `sections` are left to others.
+    pub(super) fn settings(&self, sections: &[&'static str]) -> Result<Vec<Found>, LoadError> {
         let mut found = Vec::new();
-        for (name, value) in root {
+        for (name, value) in &self.root() {
             let table = name.get_ref().as_ref();
+            if sections.contains(&table) {
+                continue;
+            }
             let known = SETTINGS.iter().any(|setting| setting.table() == table);
             let Some(entries) = value.get_ref().as_table().filter(|_| known) else {
-                return Err(self.unknown(name.span().start, table));
+                return Err(self.unknown(name.span().start, table, sections));
             };
             for (name, value) in entries {
                 let key = format!("{table}.{}", name.get_ref());
                 let setting = SETTINGS
                     .iter()
                     .find(|setting| setting.key == key)
-                    .ok_or_else(|| self.unknown(name.span().start, &key))?;
+                    .ok_or_else(|| self.unknown(name.span().start, &key, sections))?;
                 found.push(self.found(setting, value));
             }
         }
@@ -62,12 +44,12 @@ impl File<'_> {
     }
 
     fn found(&self, setting: &'static Setting, value: &Spanned<DeValue<'_>>) -> Found {
-        let as_written = self.text.get(value.span()).unwrap_or_default();
+        let as_written = self.text().get(value.span()).unwrap_or_default();
         Found {
             setting,
             source: Source::File {
-                path: self.path.to_owned(),
-                line: self.line(value.span().start),
+                path: self.path().to_owned(),
+                line: self.place(value.span().start).line,
                 key: setting.key,
             },
             given: Given::File(
@@ -77,26 +59,12 @@ impl File<'_> {
         }
     }
 
-    fn unknown(&self, offset: usize, key: &str) -> LoadError {
+    fn unknown(&self, offset: usize, key: &str, sections: &[&'static str]) -> LoadError {
         LoadError::UnknownKey {
-            path: self.path.to_owned(),
-            line: self.line(offset),
+            path: self.path().to_owned(),
+            line: self.place(offset).line,
             key: key.to_owned(),
-            suggestion: Suggestion::nearest_key(key),
+            suggestion: Suggestion::nearest_key(key, sections),
         }
-    }
-
-    /// What the parser says, and which key stands twice. It quotes nothing else: that may be a secret.
-    fn message(&self, error: &toml::de::Error) -> String {
-        let message = error.message();
-        match error.span().and_then(|span| self.text.get(span)) {
-            Some(key) if message == "duplicate key" => format!("{message} `{key}`"),
-            _ => message.to_owned(),
-        }
-    }
-
-    fn line(&self, offset: usize) -> usize {
-        let before = self.text.get(..offset).unwrap_or(self.text);
-        1 + before.matches('\n').count()
     }
 }

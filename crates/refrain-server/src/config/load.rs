@@ -5,7 +5,8 @@ use super::found::{Found, Given};
 use super::table::setting_of_variable;
 use super::told::Told;
 use super::{
-    Configuration, EffectiveSetting, LoadError, SETTINGS, Source, Suggestion, dotenv, file,
+    ConfigFile, Configuration, EffectiveSetting, LoadError, SETTINGS, Source, Suggestion, dotenv,
+    file,
 };
 
 /// The places settings are looked for.
@@ -22,6 +23,7 @@ use super::{
 ///     environment: Vec::new(),
 ///     directory: directory.path().to_owned(),
 ///     file: None,
+///     sections: Vec::new(),
 /// };
 /// let configuration = sources.load().unwrap();
 /// assert_eq!(configuration.server.max_entries, 7);
@@ -38,6 +40,8 @@ pub struct Sources {
     pub directory: PathBuf,
     /// A file to read in the place of `refrain.toml`; it must exist.
     pub file: Option<PathBuf>,
+    /// Tables of `refrain.toml` that hold no settings and are read elsewhere, from [`Configuration::file`].
+    pub sections: Vec<&'static str>,
 }
 
 impl Sources {
@@ -60,13 +64,17 @@ impl Sources {
         let dotenv = dotenv::read(&self.directory.join(".env"))?;
         suggestions.extend(dotenv.suggestions);
         let file = match &self.file {
-            Some(path) => file::read(path)?,
+            Some(path) => Some(ConfigFile::read(path)?),
             None => file::read_if_present(&self.directory.join("refrain.toml"))?,
+        };
+        let in_file = match &file {
+            Some(file) => file.settings(&self.sections)?,
+            None => Vec::new(),
         };
 
         let mut told = Told::default();
         let mut settings = Vec::with_capacity(SETTINGS.len());
-        let places = [&self.flags(), &environment, &dotenv.found, &file];
+        let places = [&self.flags(), &environment, &dotenv.found, &in_file];
         for setting in SETTINGS {
             let found = places.iter().find_map(|place| {
                 place
@@ -91,6 +99,7 @@ impl Sources {
             log: told.log,
             settings,
             suggestions,
+            file,
         };
         configuration.check()?;
         Ok(configuration)

@@ -51,8 +51,8 @@ impl Suggestion {
         })
     }
 
-    /// The key of `refrain.toml` that was probably meant by `key`, by whatever name it was called.
-    pub(super) fn nearest_key(key: &str) -> Option<&'static str> {
+    /// The key or section of `refrain.toml` that was probably meant by `key`, by whatever name it was called.
+    pub(super) fn nearest_key(key: &str, sections: &[&'static str]) -> Option<&'static str> {
         let bare = key.rsplit('.').next().unwrap_or(key);
         let likeness = |setting: &Setting| {
             let last = setting.key.rsplit('.').next().unwrap_or_default();
@@ -61,11 +61,16 @@ impl Suggestion {
                 .map(|name| strsim::jaro_winkler(bare, name))
                 .fold(strsim::jaro_winkler(key, setting.key), f64::max)
         };
-        SETTINGS
+        let settings = SETTINGS
             .iter()
-            .map(|setting| (likeness(setting), setting))
+            .map(|setting| (likeness(setting), setting.key));
+        let sections = sections
+            .iter()
+            .map(|section| (strsim::jaro_winkler(key, section), *section));
+        settings
+            .chain(sections)
             .filter(|(likeness, _)| *likeness > 0.85)
             .max_by(|(a, _), (b, _)| a.total_cmp(b))
-            .map(|(_, setting)| setting.key)
+            .map(|(_, key)| key)
     }
 }

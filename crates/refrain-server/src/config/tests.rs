@@ -368,6 +368,47 @@ fn a_key_that_is_not_a_setting_is_refused_with_the_one_that_was_meant() {
 }
 
 #[test]
+fn a_section_is_left_to_its_reader_and_every_other_table_is_refused() {
+    let text = "[cache]\nmax_size = 7\n\n[[kitchen]]\nsink = 1\n";
+    let mut start = Start::new().file("refrain.toml", text);
+    assert_eq!(
+        start.refusal(),
+        "`refrain.toml` line 4: `kitchen` is not a setting | `refrain config` lists every setting"
+    );
+
+    start.sources.sections = vec!["kitchen"];
+    let configuration = start.load().unwrap();
+    assert_eq!(configuration.server.max_entries, 7);
+    let file = configuration.file.unwrap();
+    assert!(file.has("kitchen") && !file.has("cellar"));
+
+    let start = start.file("refrain.toml", "[kitchens]\nsink = 1\n");
+    assert_eq!(
+        start.refusal(),
+        "`refrain.toml` line 1: `kitchens` is not a setting | did you mean `kitchen`?"
+    );
+}
+
+#[test]
+fn a_refusal_in_a_section_names_the_character_of_the_line() {
+    let mut start = Start::new().file(
+        "refrain.toml",
+        "\u{feff}[kitchen]\n\"gr\u{f6}\u{df}e\" = 1\n",
+    );
+    start.sources.sections = vec!["kitchen"];
+    let file = start.load().unwrap().file.unwrap();
+    let refused = |offset| file.refuse(offset, "no", Some("yes".to_owned()));
+    let one = file.text().find('1').unwrap();
+    assert!(
+        refused(one)
+            .to_string()
+            .ends_with("refrain.toml` line 2, column 11: no")
+    );
+    assert_eq!(refused(one).hint().as_deref(), Some("yes"));
+    assert_eq!(file.place(usize::MAX), file.place(file.text().len()));
+}
+
+#[test]
 fn a_broken_file_is_named_with_its_line() {
     let refusal = Start::new()
         .file("refrain.toml", "[server]\nport = = 5\n")
