@@ -17,9 +17,10 @@ ALLOWED_BETWEEN_CRATES = {
     "refrain-macros": set(),
     "refrain-disk": {"refrain"},
     "refrain-relief": {"refrain"},
-    "refrain-server": {"refrain", "refrain-disk", "refrain-relief"},
-    "refrain-cli": {"refrain", "refrain-relief", "refrain-server"},
-    "refrain-python": {"refrain", "refrain-disk", "refrain-relief"},
+    "refrain-route": {"refrain"},
+    "refrain-server": {"refrain", "refrain-disk", "refrain-relief", "refrain-route"},
+    "refrain-cli": {"refrain", "refrain-relief", "refrain-route", "refrain-server"},
+    "refrain-python": {"refrain", "refrain-disk", "refrain-relief", "refrain-route"},
     "refrain-testkit": {"refrain"},
     "refrain-bench": {"refrain", "refrain-disk", "refrain-relief", "refrain-testkit"},
 }
