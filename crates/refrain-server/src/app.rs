@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use refrain::{BuildError, Clock};
@@ -9,12 +10,14 @@ use refrain_disk::OpenError;
 use tokio::sync::Semaphore;
 
 use crate::config::ServerConfig;
+use crate::door::Door;
 use crate::engine::turns::Turns;
 use crate::engine::{Engine, EngineError};
 use crate::generators::{Generator, TurnLimits};
 use crate::jobs::Jobs;
 use crate::manage::limits::Limits;
 use crate::request::body::BodyBudget;
+use crate::upstream::{Upstream, UpstreamConfig};
 use crate::{Problem, ProblemKind};
 
 /// A running Refrain: the cache, its generators and its jobs. Cloning shares it.
@@ -40,6 +43,8 @@ pub(crate) struct Shared {
     pub(crate) limits: Limits,
     /// A listing takes memory by the size of the cache, so only one is made at a time.
     pub(crate) listing: Semaphore,
+    /// The doors that stand in for other servers.
+    pub(crate) doors: Vec<Door>,
     generators: BTreeMap<String, Registered>,
 }
 
@@ -69,6 +74,14 @@ pub enum AppError {
     /// The disk tier cannot be opened.
     #[error(transparent)]
     Disk(#[from] OpenError),
+    /// An upstream is this server itself, which would pass every request to itself for ever.
+    #[error("upstream `{url}` is this server itself, which listens on `{address}`")]
+    UpstreamIsThisServer {
+        /// The upstream.
+        url: String,
+        /// The address of this server.
+        address: SocketAddr,
+    },
 }
 
 impl From<EngineError> for AppError {
@@ -84,6 +97,7 @@ impl From<EngineError> for AppError {
 pub struct AppBuilder {
     config: ServerConfig,
     generators: BTreeMap<String, Arc<dyn Generator>>,
+    doors: Vec<(SocketAddr, UpstreamConfig)>,
     clock: Clock,
 }
 
@@ -93,6 +107,7 @@ impl App {
         AppBuilder {
             config,
             generators: BTreeMap::new(),
+            doors: Vec::new(),
             clock: Clock::monotonic(),
         }
     }
@@ -108,6 +123,25 @@ impl AppBuilder {
     pub fn generator(mut self, generator: impl Generator) -> Self {
         let name = generator.name().to_owned();
         self.generators.insert(name, Arc::new(generator));
+        self
+    }
+
+    /// Adds a door: a server that is behind this one, at the address that its clients keep.
+    ///
+    /// The doors are opened by [`Server::bind`](crate::Server::bind); a mounted router has none.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use refrain_server::{App, ServerConfig, UpstreamConfig};
+    ///
+    /// let llama = UpstreamConfig::new("llama", "http://127.0.0.1:8081")?;
+    /// let app = App::builder(ServerConfig::default()).door("127.0.0.1:8080".parse()?, llama).build()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn door(mut self, address: SocketAddr, upstream: UpstreamConfig) -> Self {
+        self.doors.push((address, upstream));
         self
     }
 
@@ -135,7 +169,38 @@ impl AppBuilder {
         };
         let generators: BTreeMap<_, _> = self.generators.into_iter().map(registered).collect();
         let turns = generators.values().map(|one| Arc::clone(&one.turns));
+        let own = SocketAddr::new(self.config.host, self.config.port);
+        let mut addresses = vec![own];
+        addresses.extend(self.doors.iter().map(|(address, _)| *address));
+        for (_, upstream) in &self.doors {
+            if let Some(address) = addresses.iter().find(|address| upstream.is_at(**address)) {
+                return Err(AppError::UpstreamIsThisServer {
+                    url: upstream.url(),
+                    address: *address,
+                });
+            }
+        }
+        let opened = |(address, config): (SocketAddr, UpstreamConfig)| {
+            (address, Arc::new(Upstream::new(config, self.clock.clone())))
+        };
+        let opened: Vec<_> = self.doors.into_iter().map(opened).collect();
+        let turns = turns.chain(
+            opened
+                .iter()
+                .map(|(_, upstream)| Arc::clone(upstream.turns())),
+        );
         let engine = Engine::new(&self.config, self.clock.clone(), turns.collect())?;
+        let tunnels = Arc::new(Semaphore::new(self.config.max_connections));
+        let door = |(address, upstream)| {
+            Door::new(
+                address,
+                upstream,
+                Arc::clone(&tunnels),
+                engine.stopping(),
+                self.clock.clone(),
+            )
+        };
+        let doors = opened.into_iter().map(door).collect();
         let jobs = Jobs::new(&self.config, Arc::clone(&engine), self.clock)?;
         Ok(App(Arc::new(Shared {
             bodies: BodyBudget::new(&self.config),
@@ -143,6 +208,7 @@ impl AppBuilder {
             listing: Semaphore::new(1),
             engine,
             jobs: Arc::new(jobs),
+            doors,
             generators,
             config: self.config,
         })))

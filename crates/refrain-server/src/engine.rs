@@ -201,6 +201,11 @@ impl Engine {
         self.tasks.wait().await;
     }
 
+    /// Cancelled by [`stop`](Self::stop).
+    pub(crate) fn stopping(&self) -> CancellationToken {
+        self.stop.clone()
+    }
+
     /// Tells every generation to stop.
     pub(crate) fn stop(&self) {
         self.stop.cancel();

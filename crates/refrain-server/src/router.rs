@@ -147,12 +147,5 @@ async fn drain_unread_body(request: Request) -> Request {
 
 #[expect(clippy::needless_pass_by_value, reason = "the layer hands it over")]
 fn fault(panic: Box<dyn Any + Send>) -> Response {
-    let message = panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("no message");
-    tracing::error!(message, "a request handler panicked");
-    let detail = "the server made a mistake; its log has the message";
-    Problem::new(ProblemKind::Internal, detail).into_response()
+    request_log::fault(&*panic).into_response()
 }

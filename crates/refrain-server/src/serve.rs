@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::pin::pin;
 use std::time::Duration;
 
-use futures_util::future::maybe_done;
+use futures_util::future::{join_all, maybe_done};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
@@ -16,6 +16,7 @@ use accept::{DoorLimits, accept};
 
 use crate::app::{App, AppError};
 use crate::config::ConfigError;
+use crate::door::Door;
 
 /// After the grace, how long cancelled work may take to say so to its clients.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -46,6 +47,7 @@ pub struct Server {
     app: App,
     listener: TcpListener,
     address: SocketAddr,
+    doors: Vec<(Door, TcpListener)>,
 }
 
 /// Listens and serves until `shutdown` is ready, then lets running generations finish within the grace.
@@ -83,25 +85,31 @@ impl Server {
     pub async fn bind(app: App) -> Result<Self, ServeError> {
         let config = &app.shared().config;
         config.check_bind()?;
-        let address = SocketAddr::new(config.host, config.port);
-        let bound = async {
-            let listener = TcpListener::bind(address).await?;
-            let address = listener.local_addr()?;
-            Ok((listener, address))
-        };
-        let (listener, address) = bound
-            .await
-            .map_err(|source| ServeError::Bind { address, source })?;
+        let (listener, address) = listen(SocketAddr::new(config.host, config.port)).await?;
+        let mut doors = Vec::new();
+        for door in &app.shared().doors {
+            let (listener, _) = listen(door.address()).await?;
+            doors.push((door.clone(), listener));
+        }
         Ok(Self {
             app,
             listener,
             address,
+            doors,
         })
     }
 
     /// The address that clients reach it at, with the port that was taken.
     pub fn local_addr(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The addresses of the doors that stand in for other servers, with the ports that were taken.
+    pub fn door_addrs(&self) -> Vec<SocketAddr> {
+        let listeners = self.doors.iter().map(|(_, listener)| listener);
+        listeners
+            .filter_map(|listener| listener.local_addr().ok())
+            .collect()
     }
 
     /// Serves until `shutdown` is ready, then ends: no new connections, running generations finish within
@@ -111,12 +119,18 @@ impl Server {
         let connections = GracefulShutdown::new();
         let service = TowerToHyperService::new(self.app.router());
         let limits = DoorLimits::new(&self.app.shared().config);
+        let of_others = limits.clone().of_another_server();
+        let doors = self
+            .doors
+            .iter()
+            .map(|(door, listener)| accept(listener, door.clone(), &of_others, &connections));
         tokio::select! {
             () = accept(&self.listener, service, &limits, &connections) => {}
+            _ = join_all(doors), if !self.doors.is_empty() => {}
             () = shutdown => {}
             () = self.app.shared().engine.keep_learned() => {}
         }
-        drop(self.listener);
+        drop((self.listener, self.doors));
         let grace = self.app.shared().config.shutdown_grace;
         tracing::info!(grace_seconds = grace.as_secs(), "stopping");
         let engine = &self.app.shared().engine;
@@ -135,4 +149,14 @@ impl Server {
             tracing::warn!("stopped although work would not end");
         }
     }
+}
+
+async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ServeError> {
+    let bound = async {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        Ok((listener, address))
+    };
+    let bound = bound.await;
+    bound.map_err(|source| ServeError::Bind { address, source })
 }

@@ -89,10 +89,16 @@ problem_kinds! {
     DiskFailed => INTERNAL_SERVER_ERROR, "disk-failed", "The disk did not do what was asked";
     /// Another server, which the generator asked, answered with an error.
     GeneratorRefused => BAD_GATEWAY, "generator-refused", "The generator was refused by another server";
+    /// There is no server where a door's upstream should be.
+    UpstreamUnreachable => BAD_GATEWAY, "upstream-unreachable", "The server behind this door cannot be reached";
+    /// A door's upstream answered with what is no answer.
+    UpstreamBroken => BAD_GATEWAY, "upstream-broken", "The server behind this door gave no answer";
     /// Too much is going on; the request may be repeated.
     Busy => SERVICE_UNAVAILABLE, "busy", "The server is busy";
     /// The work was cancelled before it was done.
     Cancelled => SERVICE_UNAVAILABLE, "cancelled", "The generation was cancelled";
+    /// A door's upstream gave no answer in time.
+    UpstreamTimeout => GATEWAY_TIMEOUT, "upstream-timeout", "The server behind this door took too long";
     /// `only-if-cached` was asked for and there is no stored result.
     NotCached => GATEWAY_TIMEOUT, "not-cached", "No stored result, and generating was not allowed";
 }

@@ -7,6 +7,7 @@ use crate::app::App;
 use crate::manage::stats::is_suspended;
 use crate::problem::responses::CommonProblems;
 use crate::rounding::seconds;
+use crate::upstream::{BreakerState, Upstream};
 
 /// That the server works, and how busy it is.
 #[derive(Debug, Serialize, ToSchema)]
@@ -27,12 +28,43 @@ pub(crate) struct HealthDocument {
     /// Names of the generators.
     #[schema(example = json!(["relief"]))]
     generators: Vec<String>,
+    /// The servers behind the doors.
+    upstreams: Vec<UpstreamHealth>,
     /// Generations that run now.
     running: usize,
     /// Generations that wait for their turn.
     queued: usize,
     /// Jobs that have not ended.
     jobs: usize,
+}
+
+/// How a server behind a door is.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct UpstreamHealth {
+    /// Its name.
+    #[schema(example = "llama")]
+    name: String,
+    /// `ok`, or `left-alone` while it is not asked because it could not be reached.
+    #[schema(example = "ok")]
+    status: &'static str,
+    /// Requests of routes that it works on now.
+    running: usize,
+    /// Requests of routes that wait for their turn.
+    queued: usize,
+}
+
+impl UpstreamHealth {
+    fn of(upstream: &Upstream) -> Self {
+        Self {
+            name: upstream.name().to_owned(),
+            status: match upstream.breaker() {
+                BreakerState::Closed => "ok",
+                BreakerState::Open => "left-alone",
+            },
+            running: upstream.turns().running(),
+            queued: upstream.turns().waiting(),
+        }
+    }
 }
 
 /// Whether the server works.
@@ -57,6 +89,11 @@ pub(crate) async fn health(State(app): State<App>) -> Json<HealthDocument> {
             }
         }),
         generators: app.generators().map(|(name, _)| name.to_owned()).collect(),
+        upstreams: app
+            .doors
+            .iter()
+            .map(|door| UpstreamHealth::of(door.upstream()))
+            .collect(),
         running: app.engine.running(),
         queued: app.engine.queued(),
         jobs: app.jobs.active(),

@@ -32,6 +32,8 @@ pub(crate) struct DoorLimits {
     head: Duration,
     /// How long a client may stand still while it reads an answer.
     stall: Duration,
+    /// Whether names of headers are passed on as they were written.
+    keeps_case: bool,
 }
 
 impl DoorLimits {
@@ -40,7 +42,14 @@ impl DoorLimits {
             connections: config.max_connections.max(1),
             head: config.header_timeout,
             stall: config.body_timeout,
+            keeps_case: false,
         }
+    }
+
+    /// The same for a door that stands in for another server.
+    pub(crate) fn of_another_server(mut self) -> Self {
+        self.keeps_case = true;
+        self
     }
 }
 
@@ -85,6 +94,7 @@ fn builder(limits: &DoorLimits) -> auto::Builder<TokioExecutor> {
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head)
+        .preserve_header_case(limits.keeps_case)
         .max_buf_size(MAX_HEADER_BYTES);
     builder
 }
@@ -107,6 +117,6 @@ where
         service.call(request.map(Body::new))
     });
     builder
-        .serve_connection(TokioIo::new(Box::pin(stream)), service)
+        .serve_connection_with_upgrades(TokioIo::new(Box::pin(stream)), service)
         .into_owned()
 }

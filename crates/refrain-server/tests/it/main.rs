@@ -4,12 +4,14 @@
 
 mod batch;
 mod disk;
+mod doors;
 mod fetching;
 mod flights;
 mod generate;
 mod jobs;
 mod management;
 mod openapi;
+mod origin;
 mod pictures;
 mod probe;
 mod refusals;
