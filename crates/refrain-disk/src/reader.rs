@@ -3,13 +3,16 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use refrain::tier::{Body, BoxFuture, TierEntry, TierError};
 use refrain::{Clock, Key};
 
 use crate::body::{DiskBody, OpenFiles};
 use crate::entry::DiskEntry;
 use crate::error::DiskError;
 use crate::opened::{Opened, opened};
+use crate::pool::Pool;
 use crate::storage::{Folder, Storage};
+use crate::tier::{entry_of_tier, flatten};
 
 /// Reads entries of a folder that another process may write to at the same time, and changes nothing there: an entry that
 /// it reads does not count as used.
@@ -32,7 +35,11 @@ pub struct DiskReader {
     storage: Arc<dyn Storage>,
     open_files: Arc<OpenFiles>,
     clock: Clock,
+    loads: Pool,
 }
+
+/// Loads at the same time, each on a thread that waits for the disk.
+const MOST_LOADS: usize = 16;
 
 impl DiskReader {
     /// Reads from `dir`. It need not exist yet: until then everything is a miss.
@@ -47,7 +54,32 @@ impl DiskReader {
             storage: Arc::new(Folder::to_read(dir.as_ref())),
             open_files: OpenFiles::new(OpenFiles::DEFAULT),
             clock: Clock::monotonic(),
+            loads: Pool::new("refrain-disk-load", MOST_LOADS),
         }
+    }
+
+    /// As [`load`](Self::load), for a stack of tiers: a thread of the reader's own waits for the disk.
+    ///
+    /// ```
+    /// use refrain::{Key, block_on};
+    /// let dir = tempfile::tempdir()?;
+    /// let reader = refrain_disk::DiskReader::at(dir.path());
+    /// assert!(block_on(reader.load_entry(Key::from_bytes([7; 32])))?.is_none());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn load_entry(&self, key: Key) -> BoxFuture<Result<Option<TierEntry>, TierError>> {
+        let (storage, now) = (Arc::clone(&self.storage), self.clock.wall());
+        let loaded = self.loads.run(move || {
+            let read = |opened: Opened| opened.whole(now);
+            Ok(fresh(opened(&*storage, &key, read)?))
+        });
+        Box::pin(async move {
+            let entry = flatten(loaded.await)?;
+            Ok(entry.map(|entry| {
+                let digest = entry.body_digest;
+                entry_of_tier(entry.map_body(|bytes| Body::with_digest(bytes, digest)))
+            }))
+        })
     }
 
     /// The fresh entry for `key`, as far as the clock on the wall can tell. A damaged file is no entry.

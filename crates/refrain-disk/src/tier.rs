@@ -36,6 +36,7 @@ use crate::pool::Pool;
 use crate::stats::{Counters, DiskStats, count, read};
 use crate::storage::Storage;
 pub use builder::DiskTierBuilder;
+pub(crate) use lower::{entry_of_tier, flatten};
 use removing::Departed;
 use room::Room;
 pub use streaming::EntryWriter;
@@ -81,13 +82,29 @@ struct Resident {
 impl Drop for DiskTier {
     /// Others may write to the folder once this returns.
     fn drop(&mut self) {
-        let mut writer = self.0.writer();
-        writer.is_closed = true;
-        self.0.storage.unlock();
+        self.close();
     }
 }
 
 impl DiskTier {
+    /// Lets go of the folder, as dropping the tier does, when what is being written at this moment is done. From now on nothing is
+    /// stored or removed here.
+    ///
+    /// ```
+    /// let dir = tempfile::tempdir()?;
+    /// let tier = refrain_disk::DiskTier::at(dir.path()).open()?;
+    /// tier.close();
+    /// assert!(refrain_disk::DiskTier::at(dir.path()).open().is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn close(&self) {
+        let mut writer = self.0.writer();
+        if !writer.is_closed {
+            writer.is_closed = true;
+            self.0.storage.unlock();
+        }
+    }
+
     /// A moment at which a computation begins whose result is to be stored. O(1).
     ///
     /// ```

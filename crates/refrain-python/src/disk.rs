@@ -4,6 +4,7 @@
 //! in `refrain_cache/_disk.py`.
 
 mod failure;
+mod folder;
 mod ticket;
 mod told;
 
@@ -15,41 +16,31 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyDict};
-use refrain_disk::{DiskError, DiskReader, DiskTier, NewEntry};
+use refrain_disk::{DiskError, DiskTier, NewEntry};
 
 use crate::clock::{Clock, seconds};
 use crate::key::Key;
-use crate::memory::{became, capacity, limit, policy_of, time_to_live};
+use crate::settings::{became, capacity, limit, policy_of, time_to_live};
 use crate::stepped_time::Time;
+pub(crate) use failure::failed;
 use failure::{is_read_only, not_opened, refused};
+pub(crate) use folder::{Folder, FolderTier};
 pub(crate) use ticket::DiskTicket;
 use told::{Counts, Loaded, described, loaded_entry};
 
 #[pyclass(frozen, module = "refrain_cache._native")]
 pub(crate) struct DiskFolder {
     dir: PathBuf,
-    /// Replaced as a whole when writing ends.
-    live: RwLock<Arc<Live>>,
+    /// Tells tiers apart, for their tickets.
+    number: u64,
+    /// Replaced as a whole in a child process.
+    folder: RwLock<Arc<Folder>>,
     counts: Counts,
 }
 
-struct Live {
-    files: Files,
-    time: Time,
-}
-
-enum Files {
-    Written {
-        tier: DiskTier,
-        /// Tells tiers apart, for their tickets.
-        number: u64,
-    },
-    Read(DiskReader),
-}
-
 impl DiskFolder {
-    fn live(&self) -> Arc<Live> {
-        Arc::clone(&self.live.read().unwrap_or_else(PoisonError::into_inner))
+    pub(crate) fn folder(&self) -> Arc<Folder> {
+        Arc::clone(&self.folder.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Runs `work` on the tier, without the interpreter; an error if the tier is only read here.
@@ -58,23 +49,13 @@ impl DiskFolder {
         py: Python<'_>,
         work: impl Fn(&DiskTier) -> Result<T, DiskError> + Send + Sync,
     ) -> PyResult<T> {
-        let live = self.live();
-        live.time.step(py)?;
-        let Files::Written { tier, .. } = &live.files else {
+        let folder = self.folder();
+        folder.step(py)?;
+        let Some(tier) = folder.tier() else {
             return Err(is_read_only(py, &self.dir));
         };
         let done = py.detach(|| work(tier));
         done.map_err(|error| refused(py, &error))
-    }
-
-    /// From now on files are only read here. Returns the state before.
-    fn read_only_from_now_on(&self) -> Arc<Live> {
-        let live = Arc::new(Live {
-            files: Files::Read(DiskReader::at(&self.dir)),
-            time: Time::Machine,
-        });
-        let mut current = self.live.write().unwrap_or_else(PoisonError::into_inner);
-        std::mem::replace(&mut *current, live)
     }
 }
 
@@ -99,8 +80,8 @@ impl DiskFolder {
             None => (Time::Machine, refrain::Clock::monotonic()),
             clock => Time::stepped(py, Clock::new(py, clock)?)?,
         };
-        let files = if read_only {
-            Files::Read(DiskReader::at(&dir))
+        let folder = if read_only {
+            Folder::read(&dir)
         } else {
             let builder = DiskTier::at(&dir)
                 .capacity_entries(limits.entries)
@@ -108,36 +89,34 @@ impl DiskFolder {
                 .policy(policy)
                 .clock(library_clock);
             let opened = py.detach(|| builder.open());
-            Files::Written {
-                tier: opened.map_err(|error| not_opened(py, &error))?,
-                number: NEXT.fetch_add(1, Ordering::Relaxed),
-            }
+            let tier = opened.map_err(|error| not_opened(py, &error))?;
+            Folder::written(tier, &dir, time)
         };
         Ok(Self {
             dir,
-            live: RwLock::new(Arc::new(Live { files, time })),
+            number: NEXT.fetch_add(1, Ordering::Relaxed),
+            folder: RwLock::new(Arc::new(folder)),
             counts: Counts::default(),
         })
     }
 
     fn is_read_only(&self) -> bool {
-        matches!(self.live().files, Files::Read(_))
+        self.folder().tier().is_none()
     }
 
     /// A ticket for a computation that begins now; `None` if nothing is written here.
     fn begin(&self) -> Option<DiskTicket> {
-        match &self.live().files {
-            Files::Written { tier, number } => Some(DiskTicket::new(tier.begin(), *number)),
-            Files::Read(_) => None,
-        }
+        let folder = self.folder();
+        let tier = folder.tier()?;
+        Some(DiskTicket::new(tier.begin(), self.number))
     }
 
     fn load<'py>(&self, py: Python<'py>, key: &Key) -> PyResult<Option<Loaded<'py>>> {
-        let live = self.live();
-        live.time.step(py)?;
-        let loaded = py.detach(|| match &live.files {
-            Files::Written { tier, .. } => tier.load(&key.0),
-            Files::Read(reader) => self.counts.note(reader.load(&key.0)),
+        let folder = self.folder();
+        folder.step(py)?;
+        let loaded = py.detach(|| match folder.tier() {
+            Some(tier) => tier.load(&key.0),
+            None => self.counts.note(folder.reader.load(&key.0)),
         });
         let loaded = loaded.map_err(|error| refused(py, &error))?;
         Ok(loaded.map(|entry| loaded_entry(py, entry)))
@@ -172,8 +151,9 @@ impl DiskFolder {
             .tags(tags)
             .cost(cost.transpose()?.unwrap_or_default())
             .time_to_live(time_to_live);
-        if let (Some(ticket), Files::Written { number, .. }) = (ticket, &self.live().files) {
-            ticket.check(*number)?;
+        match ticket {
+            Some(ticket) => ticket.check(self.number)?,
+            None => self.folder().invalidations.key(&key.0),
         }
         let ticket = ticket.map(DiskTicket::library_ticket);
         let stored = self.writing(py, |tier| {
@@ -187,24 +167,27 @@ impl DiskFolder {
     }
 
     fn __contains__(&self, py: Python<'_>, key: &Key) -> PyResult<bool> {
-        let live = self.live();
-        live.time.step(py)?;
-        let contained = py.detach(|| match &live.files {
-            Files::Written { tier, .. } => Ok(tier.contains(&key.0)),
-            Files::Read(reader) => reader.load(&key.0).map(|entry| entry.is_some()),
+        let folder = self.folder();
+        folder.step(py)?;
+        let contained = py.detach(|| match folder.tier() {
+            Some(tier) => Ok(tier.contains(&key.0)),
+            None => folder.reader.load(&key.0).map(|entry| entry.is_some()),
         });
         contained.map_err(|error| refused(py, &error))
     }
 
     fn invalidate(&self, py: Python<'_>, key: &Key) -> PyResult<bool> {
+        self.folder().invalidations.key(&key.0);
         self.writing(py, |tier| tier.invalidate(&key.0))
     }
 
     fn invalidate_tag(&self, py: Python<'_>, tag: &str) -> PyResult<u64> {
+        self.folder().invalidations.tag(tag);
         self.writing(py, |tier| tier.invalidate_tag(tag))
     }
 
     fn invalidate_all(&self, py: Python<'_>) -> PyResult<u64> {
+        self.folder().invalidations.all();
         self.writing(py, DiskTier::invalidate_all)
     }
 
@@ -251,11 +234,11 @@ impl DiskFolder {
     }
 
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let live = self.live();
-        live.time.step(py)?;
-        match &live.files {
-            Files::Written { tier, .. } => self.counts.of_tier(py, &py.detach(|| tier.stats())),
-            Files::Read(_) => self.counts.of_reader(py),
+        let folder = self.folder();
+        folder.step(py)?;
+        match folder.tier() {
+            Some(tier) => self.counts.of_tier(py, &py.detach(|| tier.stats())),
+            None => self.counts.of_reader(py),
         }
     }
 
@@ -264,23 +247,33 @@ impl DiskFolder {
         self.counts.note_undecoded();
     }
 
-    /// Lets go of the folder. Once the calls that run at this moment have ended, another tier may write to it.
+    /// What the last store of a cache above failed with, told once.
+    fn take_failure(&self) -> Option<String> {
+        self.folder().take_failure()
+    }
+
+    /// Lets go of the folder once the store that runs at this moment has ended: another tier may write to it.
     fn close(&self, py: Python<'_>) {
-        let written = self.read_only_from_now_on();
-        py.detach(|| drop(written));
+        let folder = self.folder();
+        py.detach(|| folder.close());
     }
 
     /// For a child process, which reads what its parent writes. The tier is left as it is, locks and all.
-    fn forget_everything(&self) {
-        Box::leak(Box::new(self.read_only_from_now_on()));
+    pub(crate) fn forget_everything(&self) {
+        if self.folder().is_of_this_process() {
+            return;
+        }
+        let anew = Arc::new(Folder::read(&self.dir));
+        let mut current = self.folder.write().unwrap_or_else(PoisonError::into_inner);
+        Box::leak(Box::new(std::mem::replace(&mut *current, anew)));
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        let Ok(live) = self.live.try_read() else {
+        let Ok(folder) = self.folder.try_read() else {
             return Ok(());
         };
-        live.time
-            .function()
+        folder
+            .clock_function()
             .map_or(Ok(()), |function| visit.call(function))
     }
 }

@@ -15,6 +15,7 @@ mod lru;
 mod memory;
 mod relief;
 mod remembered_keys;
+mod settings;
 mod stepped_time;
 mod value;
 

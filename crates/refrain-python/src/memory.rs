@@ -1,24 +1,29 @@
 //! `Cache`: the memory cache of the library, with Python objects as values.
 //!
-//! Nothing here waits or calls Python back, but for a clock of the user's, before anything else is done. So no lock of
-//! the library is held while the interpreter is taken. Computing and waiting is in `refrain_cache/_flights.py`.
+//! With a folder, it is the memory on top of the library's stack of tiers. Python is called back for a clock of the user's, before
+//! anything else is done, and for codecs, with nothing locked. Computing, and waiting for others that compute, is in
+//! `refrain_cache/_flights.py`.
 
+mod below;
+mod live;
 mod options;
 mod ticket;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
-use pyo3::exceptions::PyValueError;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use refrain::{Cache, Capacity, EntryInfo, Insertion, Policy};
+use refrain::{Answer, Capacity, EntryInfo, Policy};
 
 use crate::clock::{Clock, seconds};
+use crate::disk::DiskFolder;
 use crate::key::Key;
+use crate::settings::{became, capacity, limit, policy_of, time_to_live};
 use crate::stepped_time::Time;
 use crate::value::Value;
+use live::{Below, Live, counts_of, not_kept};
 use options::Options;
 use ticket::Begun;
 pub(crate) use ticket::Ticket;
@@ -29,11 +34,24 @@ pub(crate) struct MemoryCache {
     live: RwLock<Arc<Live>>,
     /// What a new cache in a child process is made from.
     settings: Mutex<Settings>,
+    below: Option<Lower>,
 }
 
-struct Live {
-    cache: Cache<refrain::Key, Value>,
-    time: Time,
+/// A folder below the memory, its codecs, and how long an operation of it may take.
+struct Lower {
+    folder: Py<DiskFolder>,
+    codec: Py<PyAny>,
+    deadline: Duration,
+}
+
+impl Lower {
+    fn now(&self, py: Python<'_>) -> Below {
+        Below {
+            folder: self.folder.get().folder(),
+            deadline: self.deadline,
+            codec: self.codec.clone_ref(py),
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -51,13 +69,17 @@ impl MemoryCache {
     /// The cache, with its time moved on to now.
     fn live(&self, py: Python<'_>) -> PyResult<Arc<Live>> {
         let live = Arc::clone(&self.live.read().unwrap_or_else(PoisonError::into_inner));
-        live.time.step(py)?;
+        live.step(py)?;
         Ok(live)
     }
 
     /// The value, counted as a hit; a miss is not counted, for callers that compute it then.
     pub(crate) fn found(&self, py: Python<'_>, key: &Key) -> PyResult<Option<Py<PyAny>>> {
-        let value = self.live(py)?.cache.hit(&key.0);
+        let live = self.live(py)?;
+        let value = live.memory().hit(&key.0);
+        if value.is_some() && self.below.is_some() {
+            live.cache.tiers().touch(&key.0);
+        }
         Ok(value.map(|value| value.get(py)))
     }
 }
@@ -65,7 +87,7 @@ impl MemoryCache {
 #[pymethods]
 impl MemoryCache {
     #[new]
-    #[pyo3(signature = (max_entries, max_bytes, ttl_seconds, policy, clock))]
+    #[pyo3(signature = (max_entries, max_bytes, ttl_seconds, policy, clock, below=None))]
     fn new(
         py: Python<'_>,
         max_entries: Option<u64>,
@@ -73,6 +95,7 @@ impl MemoryCache {
         ttl_seconds: Option<f64>,
         policy: &str,
         clock: Option<Py<PyAny>>,
+        below: Option<(Py<DiskFolder>, Py<PyAny>, f64)>,
     ) -> PyResult<Self> {
         let settings = Settings {
             policy: policy_of(policy)?,
@@ -83,19 +106,31 @@ impl MemoryCache {
             None => (Time::Machine, refrain::Clock::monotonic()),
             clock => Time::stepped(py, Clock::new(py, clock)?)?,
         };
+        let below = match below {
+            None => None,
+            Some((folder, codec, deadline)) => Some(Lower {
+                folder,
+                codec,
+                deadline: seconds("disk_deadline_seconds", deadline)?,
+            }),
+        };
+        let now = below.as_ref().map(|below| below.now(py));
         Ok(Self {
-            live: RwLock::new(Arc::new(Live::new(settings, time, clock)?)),
+            live: RwLock::new(Arc::new(Live::new(py, settings, time, clock, now)?)),
             settings: Mutex::new(settings),
+            below,
         })
     }
 
-    /// The value, or `default`; counted as a hit or a miss.
+    /// The value, or `default`; counted as a hit or a miss. Looks into the lower tiers, and puts nothing into memory.
     fn get(&self, py: Python<'_>, key: &Key, default: Py<PyAny>) -> PyResult<Py<PyAny>> {
         let live = self.live(py)?;
-        Ok(live
-            .cache
-            .get(&key.0)
-            .map_or(default, |value| value.get(py)))
+        if self.below.is_none() {
+            let value = live.memory().get(&key.0);
+            return Ok(value.map_or(default, |value| value.get(py)));
+        }
+        let stored = live.wait(py, live.cache.entry(key.0).stored_async())?;
+        Ok(stored.map_or(default, |answer| answer.value.get(py)))
     }
 
     /// The value, counted as a hit; or `default`, not counted, for callers that compute it then.
@@ -103,18 +138,26 @@ impl MemoryCache {
         Ok(self.found(py, key)?.unwrap_or(default))
     }
 
-    /// The value and its facts, not counted; `None` if there is none.
+    /// The value and its facts, not counted; `None` if there is none. `everywhere`: in the lower tiers too.
+    #[pyo3(signature = (key, everywhere=false))]
     fn peek<'py>(
         &self,
         py: Python<'py>,
         key: &Key,
+        everywhere: bool,
     ) -> PyResult<Option<(Py<PyAny>, Bound<'py, PyDict>)>> {
         let live = self.live(py)?;
-        let Some(entry) = live.cache.peek_entry(&key.0) else {
+        let found = if everywhere {
+            let found = live.wait(py, live.cache.peek_async(key.0))?;
+            found.map(|Answer { value, info, .. }| (value, info))
+        } else {
+            let found = live.memory().peek_entry(&key.0);
+            found.map(|entry| (entry.value, entry.info))
+        };
+        let Some((value, info)) = found else {
             return Ok(None);
         };
-        let info = described(py, &entry.info)?;
-        Ok(Some((entry.value.get(py), info)))
+        Ok(Some((value.get(py), described(py, &info)?)))
     }
 
     #[pyo3(signature = (key, value, weight_bytes, ttl_seconds, cost_seconds, tags))]
@@ -132,12 +175,11 @@ impl MemoryCache {
         cost_seconds: Option<f64>,
         tags: Vec<String>,
     ) -> PyResult<&'static str> {
-        let options = Options::new(ttl_seconds, cost_seconds, tags, Some(weight_bytes))?;
+        let options = Options::new(ttl_seconds, cost_seconds, tags)?;
         let live = self.live(py)?;
-        let insertion = live
-            .cache
-            .insert_with(key.0, Value::new(value), options.entry());
-        Ok(became(insertion))
+        let value = Value::new(value, weight_bytes);
+        let inserting = live.cache.insert_async(key.0, value, options.entry());
+        Ok(became(live.wait(py, inserting)?))
     }
 
     /// The value in a tuple of one, or a ticket for the computation that begins now.
@@ -150,12 +192,12 @@ impl MemoryCache {
         tags: Vec<String>,
         refresh: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let options = Options::new(ttl_seconds, None, tags, None)?;
+        let options = Options::new(ttl_seconds, None, tags)?;
         let live = self.live(py)?;
-        if !refresh && let Some(value) = live.cache.hit(&key.0) {
+        if !refresh && let Some(value) = live.memory().hit(&key.0) {
             return Ok((value.get(py),).into_pyobject(py)?.into_any());
         }
-        match Ticket::begin(&live.cache, key.0, &options, refresh) {
+        match Ticket::begin(&live, key.0, &options, refresh) {
             Ok(Begun::Hit(answer)) => Ok((answer.value.get(py),).into_pyobject(py)?.into_any()),
             Ok(Begun::Ticket(ticket)) => Ok(Bound::new(py, ticket)?.into_any()),
             Err(error) => Err(pyo3::exceptions::PyRuntimeError::new_err(error.to_string())),
@@ -178,9 +220,10 @@ impl MemoryCache {
         cost_seconds: Option<f64>,
         tags: Vec<String>,
     ) -> PyResult<&'static str> {
-        let options = Options::new(ttl_seconds, cost_seconds, tags, Some(weight_bytes))?;
+        let options = Options::new(ttl_seconds, cost_seconds, tags)?;
         self.live(py)?;
-        let landed = ticket.finish(options.computed(Value::new(value)));
+        let value = Value::new(value, weight_bytes);
+        let landed = ticket.finish(py, options.computed(value))?;
         let Some(Ok(answer)) = landed else {
             return Ok("abandoned");
         };
@@ -188,19 +231,28 @@ impl MemoryCache {
     }
 
     fn invalidate(&self, py: Python<'_>, key: &Key) -> PyResult<bool> {
-        Ok(self.live(py)?.cache.invalidate(&key.0))
+        let live = self.live(py)?;
+        let removed = live.wait(py, live.cache.invalidate_async(key.0))?;
+        removed.map_err(|failure| not_kept(py, &failure))
     }
 
     fn invalidate_tag(&self, py: Python<'_>, tag: &str) -> PyResult<u64> {
-        Ok(self.live(py)?.cache.invalidate_tag(tag))
+        let live = self.live(py)?;
+        let removed = live.wait(py, live.cache.invalidate_tag_async(tag))?;
+        removed.map_err(|failure| not_kept(py, &failure))
     }
 
     fn invalidate_all(&self, py: Python<'_>) -> PyResult<u64> {
-        Ok(self.live(py)?.cache.invalidate_all())
+        let live = self.live(py)?;
+        if self.below.is_none() {
+            return Ok(live.memory().invalidate_all());
+        }
+        let removed = live.wait(py, live.cache.invalidate_all_async())?;
+        removed.map_err(|failure| not_kept(py, &failure))
     }
 
     fn __len__(&self, py: Python<'_>) -> PyResult<usize> {
-        Ok(usize::try_from(self.live(py)?.cache.len()).unwrap_or(usize::MAX))
+        Ok(usize::try_from(self.live(py)?.memory().len()).unwrap_or(usize::MAX))
     }
 
     #[expect(clippy::unused_self, reason = "a method of Python needs one")]
@@ -241,8 +293,8 @@ impl MemoryCache {
         // applies what is set in the end.
         loop {
             let applied = *self.settings();
-            live.cache.set_time_to_live(applied.time_to_live);
-            live.cache.set_capacity(applied.capacity);
+            live.memory().set_time_to_live(applied.time_to_live);
+            live.memory().set_capacity(applied.capacity);
             if *self.settings() == applied {
                 return Ok(());
             }
@@ -250,10 +302,13 @@ impl MemoryCache {
     }
 
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let stats = self.live(py)?.cache.stats();
+        let live = self.live(py)?;
+        let stats = live.memory().stats();
         let counts = [
             ("hits", stats.hits),
             ("misses", stats.misses),
+            ("loads", stats.loads),
+            ("computations", stats.computations),
             ("evictions_by_count", stats.evictions_by_count),
             ("evictions_by_size", stats.evictions_by_size),
             ("expirations", stats.expirations),
@@ -269,12 +324,33 @@ impl MemoryCache {
             told.set_item(name, count)?;
         }
         told.set_item("seconds_saved", stats.time_saved.as_secs_f64())?;
+        let by_loads = stats.time_saved_by_loads.as_secs_f64();
+        told.set_item("seconds_saved_by_loads", by_loads)?;
         told.set_item("seconds_spent", stats.compute_time.as_secs_f64())?;
         Ok(told)
     }
 
+    /// Each lower tier: its name, its counters, and how it feels.
+    fn tiers<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyDict>>> {
+        let live = self.live(py)?;
+        let stats = live.cache.tiers().stats();
+        let told = stats.iter().map(|tier| {
+            let told = PyDict::new(py);
+            told.set_item("name", tier.description.name.as_str())?;
+            for (name, count) in counts_of(tier) {
+                told.set_item(name, count)?;
+            }
+            told.set_item("overdue", tier.overdue)?;
+            told.set_item("suspended", tier.suspended)?;
+            Ok(told)
+        });
+        told.collect()
+    }
+
     fn reset_stats(&self, py: Python<'_>) -> PyResult<()> {
-        self.live(py)?.cache.reset_stats();
+        let live = self.live(py)?;
+        live.memory().reset_stats();
+        live.cache.tiers().reset_stats();
         Ok(())
     }
 
@@ -283,7 +359,7 @@ impl MemoryCache {
         let live = self.live(py)?;
         let (mut all, mut cursor) = (Vec::new(), None);
         loop {
-            let page = live.cache.entries(cursor, 1000);
+            let page = live.memory().entries(cursor, 1000);
             for (key, info) in &page.entries {
                 all.push((Key(*key), described(py, info)?));
             }
@@ -300,7 +376,12 @@ impl MemoryCache {
         ticket::enter_child_process();
         let clock = inherited.time.function().map(|clock| clock.clone_ref(py));
         let (time, clock) = Time::stepped(py, Clock::new(py, clock)?)?;
-        let live = Live::new(*self.settings(), time, clock)?;
+        let below = self.below.as_ref().map(|below| {
+            // Whichever of the two comes first in a child.
+            below.folder.get().forget_everything();
+            below.now(py)
+        });
+        let live = Live::new(py, *self.settings(), time, clock, below)?;
         *self.live.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(live);
         Box::leak(Box::new(inherited));
         Ok(())
@@ -312,27 +393,14 @@ impl MemoryCache {
         let Ok(live) = self.live.try_read() else {
             return Ok(());
         };
-        live.time
-            .function()
-            .map_or(Ok(()), |function| visit.call(function))
-    }
-}
-
-impl Live {
-    fn new(settings: Settings, time: Time, clock: refrain::Clock) -> PyResult<Self> {
-        let mut builder = Cache::builder()
-            .name("python")
-            .capacity_entries(settings.capacity.entries)
-            .capacity_bytes(settings.capacity.bytes)
-            .policy(settings.policy)
-            .clock(clock);
-        if let Some(time_to_live) = settings.time_to_live {
-            builder = builder.time_to_live(time_to_live);
+        if let Some(function) = live.time.function() {
+            visit.call(function)?;
         }
-        let cache = builder
-            .build()
-            .map_err(|error| PyValueError::new_err(error.to_string()))?;
-        Ok(Self { cache, time })
+        let Some(below) = &self.below else {
+            return Ok(());
+        };
+        visit.call(&below.codec)?;
+        visit.call(&below.folder)
     }
 }
 
@@ -349,45 +417,4 @@ fn described<'py>(py: Python<'py>, info: &EntryInfo) -> PyResult<Bound<'py, PyDi
     told.set_item("hits", info.hits)?;
     told.set_item("tags", tags)?;
     Ok(told)
-}
-
-/// The outcome of storing a value, in a word.
-pub(crate) fn became(insertion: Insertion) -> &'static str {
-    match insertion {
-        Insertion::Stored => "stored",
-        Insertion::Overweight => "overweight",
-        Insertion::Declined => "declined",
-        Insertion::Expired => "expired",
-        _ => "invalidated",
-    }
-}
-
-pub(crate) fn policy_of(name: &str) -> PyResult<Policy> {
-    match name {
-        "lru" => Ok(Policy::Lru),
-        "hazard" => Ok(Policy::Hazard),
-        other => Err(PyValueError::new_err(format!(
-            "`policy` is {other:?} but must be \"hazard\" or \"lru\""
-        ))),
-    }
-}
-
-pub(crate) fn capacity(max_entries: Option<u64>, max_bytes: Option<u64>) -> Capacity {
-    Capacity {
-        entries: max_entries.unwrap_or(u64::MAX),
-        bytes: max_bytes.unwrap_or(u64::MAX),
-    }
-}
-
-/// The largest number is no limit.
-pub(crate) fn limit(limit: u64) -> Option<u64> {
-    (limit != u64::MAX).then_some(limit)
-}
-
-/// For ever is no time to live at all.
-pub(crate) fn time_to_live(ttl_seconds: Option<f64>) -> PyResult<Option<Duration>> {
-    let ttl = ttl_seconds
-        .map(|ttl| seconds("ttl_seconds", ttl))
-        .transpose()?;
-    Ok(ttl.filter(|ttl| *ttl != Duration::MAX))
 }

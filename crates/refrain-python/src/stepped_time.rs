@@ -58,6 +58,11 @@ impl Time {
         Ok(())
     }
 
+    /// Whether only calls move it on.
+    pub(crate) fn is_stepped(&self) -> bool {
+        matches!(self, Self::Stepped { .. })
+    }
+
     pub(crate) fn function(&self) -> Option<&Py<PyAny>> {
         match self {
             Self::Machine => None,

@@ -8,15 +8,24 @@ use pyo3::prelude::*;
 #[derive(Clone)]
 pub(crate) struct Value(Arc<Object>);
 
-struct Object(Option<Py<PyAny>>);
+struct Object {
+    object: Option<Py<PyAny>>,
+    /// Bytes that its entry is charged with. Python is asked once, with nothing locked.
+    weight: u64,
+}
 
 impl Value {
-    pub(crate) fn new(object: Py<PyAny>) -> Self {
-        Self(Arc::new(Object(Some(object))))
+    pub(crate) fn new(object: Py<PyAny>, weight: u64) -> Self {
+        let object = Some(object);
+        Self(Arc::new(Object { object, weight }))
+    }
+
+    pub(crate) fn weight(&self) -> u64 {
+        self.0.weight
     }
 
     pub(crate) fn get(&self, py: Python<'_>) -> Py<PyAny> {
-        let object = self.0.0.as_ref();
+        let object = self.0.object.as_ref();
         object
             .expect("the object is there until the last reference is dropped")
             .clone_ref(py)
@@ -27,7 +36,7 @@ impl Drop for Object {
     /// The last reference may go in a thread that Python does not know, such as the one that expires entries. The
     /// object goes at once and not when Python happens to come by: it may be a hundred megabytes.
     fn drop(&mut self) {
-        let object = self.0.take();
+        let object = self.object.take();
         // Without an interpreter (it is shutting down) there is nothing left to give the memory back to.
         let _ = Python::try_attach(|_| drop(object));
     }

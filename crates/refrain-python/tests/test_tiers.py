@@ -9,6 +9,7 @@ import random
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -33,18 +34,18 @@ class Slow:
 
     def __init__(self, tier):
         self.read, self.go = threading.Event(), threading.Event()
-        self._fetch, self._tier = tier._fetch, tier
-        tier._fetch = self
+        self._decoded, self._tier = tier._decoded, tier
+        tier._decoded = self
 
-    def __call__(self, key):
-        found = self._fetch(key)
+    def __call__(self, codec, content):
+        found = self._decoded(codec, content)
         self.read.set()
         assert self.go.wait(20)
         return found
 
     def step_aside(self):
         """Those who look from now on are not stopped."""
-        self._tier._fetch = self._fetch
+        self._tier._decoded = self._decoded
 
     def end(self):
         self.step_aside()
@@ -64,9 +65,11 @@ def test_what_is_not_in_memory_comes_from_disk_and_is_put_there(tier):
     assert (info["cost_seconds"], info["tags"]) == (90, ["t"]) and 50 < info["expires_in_seconds"] <= 60
     assert cache.get("k") == cache.get_or_compute("k", never) == "value"
     stats = cache.stats()
-    assert (stats["hits"], stats["misses"], stats["disk"]["hits"]) == (2, 1, 1)
+    # What was loaded is neither a miss nor a computation.
+    assert (stats["hits"], stats["loads"], stats["misses"], stats["disk"]["hits"]) == (2, 1, 0, 1)
+    assert (stats["computations"], stats["seconds_spent"], stats["seconds_saved_by_loads"]) == (0, 0, 90)
     assert cache.get("absent", 5) == 5 and "absent" not in cache
-    assert cache.stats()["misses"] == 2
+    assert cache.stats()["misses"] == 1
 
 
 @pytest.mark.parametrize("way", ["get_or_compute", "get_or_compute_async", "cached", "cached async"])
@@ -247,19 +250,17 @@ def test_a_look_does_not_wait_for_a_computation(tier, cache):
 
 
 def test_memory_and_disk_change_in_the_same_order(tier, cache):
-    keep, others = tier._keep, []
+    encoded, others = tier._encoded, []
 
-    def kept_while_another_one_sets(*settings):
-        tier._keep = keep
-        kept = keep(*settings)
+    def encoded_while_another_one_sets(value):
+        tier._encoded = encoded
         others.append(threading.Thread(target=lambda: cache.set("k", "second")))
         others[0].start()
-        # Time enough for it to come in between, if it could.
-        others[0].join(0.1)
-        return kept
+        others[0].join()
+        return encoded(value)
 
-    tier._keep = kept_while_another_one_sets
-    cache.set("k", "first")
+    tier._encoded = encoded_while_another_one_sets
+    assert cache.set("k", "first") is False
     others[0].join()
     assert cache.get("k") == tier.get("k") == "second"
 
@@ -283,25 +284,27 @@ def test_an_event_loop_goes_on_while_the_disk_is_read_and_written(tier, cache, b
     anyio = pytest.importorskip("anyio")
     if backend == "trio":
         pytest.importorskip("trio")
+    tier.set("stored", "value")
     slow, wrote, write = Slow(tier), threading.Event(), threading.Event()
-    keep = tier._keep
+    encoded = tier._encoded
 
-    def slow_keep(*settings):
+    def slowly_encoded(value):
         wrote.set()
         assert write.wait(20)
-        return keep(*settings)
+        return encoded(value)
 
-    tier._keep = slow_keep
+    tier._encoded = slowly_encoded
 
     async def compute():
         return "computed"
 
     async def main():
-        async def ask():
-            assert await cache.get_or_compute_async("k", compute) == "computed"
+        async def ask(key, expected):
+            assert await cache.get_or_compute_async(key, compute) == expected
 
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(ask)
+            tasks.start_soon(ask, "stored", "value")
+            tasks.start_soon(ask, "k", "computed")
             for step, go in ((slow.read, slow.go), (wrote, write)):
                 while not step.is_set():
                     await anyio.lowlevel.checkpoint()
@@ -357,6 +360,96 @@ def test_a_disk_that_refuses_costs_no_result(tier, cache):
         assert cache.set("third", 3) is True
     assert (cache.get("other"), cache.get("third"), cache.get("k")) == ("computed", 3, "value")
     assert cache.stats()["disk"]["errors"] >= 2
+
+
+FAST = 10_000
+
+
+@pytest.fixture
+def slow_disk(tmp_path):
+    """A cache to whose clock every disk is slow: a hundredth of a second is longer than an operation may take."""
+    with DiskTier(tmp_path / "slow") as tier:
+        yield Cache(disk=tier, clock=lambda: time.monotonic() * FAST, max_bytes=None)
+
+
+LARGE = bytes(150_000_000)
+
+
+def test_a_disk_that_is_too_slow_costs_its_deadline_and_no_result(slow_disk):
+    assert slow_disk.get_or_compute("k", lambda: LARGE) is LARGE
+    (tier,) = slow_disk.stats()["tiers"]
+    assert (tier["name"], tier["timeouts"], tier["stores"], tier["overdue"]) == ("disk", 1, 0, True)
+    # Meanwhile it is not asked: nothing waits behind what stands still.
+    assert slow_disk.get_or_compute("other", lambda: 1) == 1
+    (tier,) = slow_disk.stats()["tiers"]
+    assert (tier["timeouts"], tier["skipped"] >= 1) == (1, True)
+    assert slow_disk.stats()["computations"] == 2
+    while slow_disk.stats()["tiers"][0]["overdue"]:
+        time.sleep(0.01)
+
+
+def test_a_stored_result_that_comes_too_late_is_computed(slow_disk):
+    DiskTier.set(slow_disk._disk, "k", LARGE)
+    assert slow_disk.get_or_compute("k", lambda: "computed") == "computed"
+    (tier,) = slow_disk.stats()["tiers"]
+    assert tier["timeouts"] >= 1 and slow_disk.stats()["loads"] == 0
+
+
+@pytest.mark.filterwarnings("ignore::refrain_cache.BypassWarning")
+def test_a_disk_that_fails_again_and_again_is_left_alone_for_a_while(tmp_path, clock):
+    with DiskTier(tmp_path, clock=clock) as tier:
+        cache = Cache(disk=tier, clock=clock)
+        files = pathlib.Path(tier.path, "v2")
+        files.rename(f"{files} of before")
+        files.write_text("")
+        for number in range(4):
+            assert cache.get_or_compute(number, lambda number=number: number) == number
+        (told,) = cache.stats()["tiers"]
+        assert (told["suspended"], told["errors"], told["skipped"]) == (True, 3, 1)
+        files.unlink()
+        clock.advance(5)
+        assert cache.get_or_compute("k", lambda: "value") == "value"
+        assert cache.stats()["tiers"][0]["suspended"] is False and tier.get("k") == "value"
+
+
+@pytest.mark.parametrize("way", ["thread", "task"])
+def test_a_loaded_value_is_no_computation_however_many_wait_for_it(tier, cache, way):
+    tier.set("k", "value", cost_seconds=30)
+
+    async def never_async():
+        never()
+
+    async def ask_at_once():
+        return await asyncio.gather(*(cache.get_or_compute_async("k", never_async) for _ in range(5)))
+
+    values = in_threads(5, lambda _: cache.get_or_compute("k", never)) if way == "thread" else asyncio.run(ask_at_once())
+    assert values == ["value"] * 5
+    stats = cache.stats()
+    assert (stats["loads"], stats["computations"], stats["misses"], stats["tiers"][0]["hits"]) == (1, 0, 0, 1)
+    assert stats["hits"] + stats["collapsed"] == 4
+
+
+def test_what_is_invalidated_by_hand_while_it_is_computed_is_stored_by_no_cache_above(tier, cache):
+    for change in (lambda: tier.invalidate("k"), lambda: tier.invalidate_tag("t"), tier.clear, lambda: tier.set("k", "newer")):
+
+        def compute():
+            change()
+            return "older"
+
+        assert cache.get_or_compute("k", compute, tags=["t"]) == "older"
+        assert tier.get("k") in (None, "newer")
+        cache.clear()
+
+
+def test_an_interrupt_while_a_value_is_written_reaches_the_caller(tier, cache):
+    def interrupted(value):
+        raise KeyboardInterrupt
+
+    tier._encoded = interrupted
+    with pytest.raises(KeyboardInterrupt):
+        cache.set("k", "value")
+    del tier._encoded
+    assert cache.get_or_compute("other", lambda: 1) == 1
 
 
 def test_an_invalidation_that_the_disk_refuses_is_an_error_and_holds_in_this_process(tier, cache):

@@ -12,6 +12,7 @@ use refrain::{Insertion, Key, TierName};
 use super::streaming::EntryWriter;
 use super::{DiskTier, Inner};
 use crate::body::DiskBody;
+use crate::entry::DiskEntry;
 use crate::error::DiskError;
 use crate::format::Sealing;
 use crate::metadata::EntryMetadata;
@@ -139,15 +140,7 @@ impl Inner {
                 }))
             }))
         });
-        Ok(self.counted(loaded)?.map(|entry| {
-            let mut metadata = Metadata::new(entry.codec);
-            metadata.fields = entry.fields;
-            metadata.tags = entry.tags.into_iter().map(Arc::from).collect();
-            metadata.cost = entry.cost;
-            metadata.age = entry.age;
-            metadata.expires_in = entry.expires_in;
-            TierEntry::new(entry.body, metadata)
-        }))
+        Ok(self.counted(loaded)?.map(entry_of_tier))
     }
 
     fn store_whole(
@@ -205,7 +198,17 @@ fn about(metadata: &Metadata) -> EntryMetadata {
         .time_to_live(metadata.expires_in)
 }
 
-fn flatten<T>(done: Result<Result<T, DiskError>, NotDone>) -> Result<T, TierError> {
+pub(crate) fn entry_of_tier(entry: DiskEntry<Body>) -> TierEntry {
+    let mut metadata = Metadata::new(entry.codec);
+    metadata.fields = entry.fields;
+    metadata.tags = entry.tags.into_iter().map(Arc::from).collect();
+    metadata.cost = entry.cost;
+    metadata.age = entry.age;
+    metadata.expires_in = entry.expires_in;
+    TierEntry::new(entry.body, metadata)
+}
+
+pub(crate) fn flatten<T>(done: Result<Result<T, DiskError>, NotDone>) -> Result<T, TierError> {
     match done {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(error)) if error.is_retryable() => Err(TierError::failed(error)),

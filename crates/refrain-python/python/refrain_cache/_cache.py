@@ -8,6 +8,7 @@ import inspect
 from typing import TYPE_CHECKING, Any, Awaitable, Callable, Iterable, TypeVar
 
 from . import _forks
+from ._below import Below
 from ._calls import remember, remember_async
 from ._disk import DiskTier
 from ._flights import Results
@@ -19,7 +20,6 @@ from ._paths import path_of
 from ._recipes import key_for, recipe_of
 from ._results import MemoryFlights, MemoryResults
 from ._sizes import estimate_bytes
-from ._tiers import TieredFlights, TieredMemory, TieredResults
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -34,8 +34,9 @@ class Cache:
 
     Keys are `Key`s, or anything that can be part of a key: `1`, `1.0`, `True` and `"1"` are four of them.
 
-    With `disk`, what is not in memory is looked for there, and what is made is stored in both. Limits, `len` and
-    `entries` are those of the memory.
+    With `disk`, what is not in memory is looked for there, and what is made is stored in both. An operation of the disk takes
+    `disk_deadline_seconds` at most, and longer for a large value; what fails again and again is left alone for a while.
+    Limits, `len` and `entries` are those of the memory.
     """
 
     def __init__(
@@ -48,24 +49,31 @@ class Cache:
         size_of: Callable[[Any], int] = estimate_bytes,
         clock: Callable[[], float] | None = None,
         disk: DiskTier | None = None,
+        disk_deadline_seconds: float = 10.0,
     ) -> None:
         check_limits(max_entries, max_bytes, ttl_seconds)
         if disk is not None and not isinstance(disk, DiskTier):
             raise TypeError(f"`disk` is {disk!r} but must be a DiskTier, or None")
+        if not disk_deadline_seconds > 0:
+            raise ValueError(f"`disk_deadline_seconds` is {disk_deadline_seconds} but must be above 0")
         self._disk = disk
         self._size_of = size_of
-        settings = (max_entries, max_bytes, ttl_seconds, policy, clock)
-        if disk is None:
-            self._flights: MemoryFlights = MemoryFlights()
-            self._native = MemoryCache(*settings)
-        else:
-            self._flights = TieredFlights()
-            self._native = TieredMemory(disk, self._flights, size_of, *settings)
+        self._flights = MemoryFlights()
+        self._below = None if disk is None else Below(disk, size_of)
+        below = None if disk is None else (disk._native, self._below, disk_deadline_seconds)
+        self._native = MemoryCache(max_entries, max_bytes, ttl_seconds, policy, clock, below)
         _forks.forget_in_children(self)
 
     def get(self, key: Any, default: Any = None) -> Any:
-        """The value, or `default`. Counts a hit or a miss."""
-        return self._native.get(key_for(key), default)
+        """The value, or `default`. Counts a hit, a load or a miss."""
+        digest = key_for(key)
+        if self._disk is None:
+            return self._native.get(digest, default)
+        found = self._native.hit(digest, MISSING)
+        if found is MISSING:
+            notices = self._disk._notices
+            found = self._flights.look(self._results(notices, None, None, [], None, False), digest)
+        return default if found is MISSING else found
 
     def set(
         self,
@@ -85,6 +93,8 @@ class Cache:
         size = size_of_value(value, self._size_of, size_bytes)
         stored = self._native.insert(digest, value, size, ttl_seconds, cost_seconds, tags_of(tags))
         self._flights.overtake(lambda flight: flight.key == digest)
+        if self._below is not None:
+            self._below.tell_failure()
         return stored == "stored"
 
     def get_or_compute(
@@ -235,9 +245,7 @@ class Cache:
         return cached
 
     def _peek(self, key: Key) -> Any:
-        found = self._native.peek(key)
-        if found is None and self._disk is not None:
-            return self._disk.get(key)
+        found = self._native.peek(key, True)
         return None if found is None else found[0]
 
     def invalidate(self, key: Any) -> bool:
@@ -275,9 +283,16 @@ class Cache:
         return self._native.entries()
 
     def stats(self) -> dict[str, Any]:
-        """Counters, what is held, and seconds of computation saved and spent."""
+        """Counters, what is held, and seconds of computation saved and spent.
+
+        With a disk, `disk` is what the folder says, and `tiers` what the cache met there: errors, timeouts, whether it is left
+        alone.
+        """
         flights = self._flights
-        return {**self._native.stats(), "collapsed": flights.joined, "running": len(flights)}
+        told = {**self._native.stats(), "collapsed": flights.joined, "running": len(flights)}
+        if self._disk is not None:
+            told.update(disk=self._disk.stats(), tiers=self._native.tiers())
+        return told
 
     def reset_stats(self) -> None:
         """Zeroes the counters."""
@@ -323,11 +338,7 @@ class Cache:
 
     def forget_everything(self) -> None:
         """Begins anew, with the same settings. For child processes."""
-        if isinstance(self._native, TieredMemory):
-            self._flights = flights = TieredFlights()
-            self._native.begin_anew(flights)
-        else:
-            self._flights = MemoryFlights()
+        self._flights = MemoryFlights()
         self._native.forget_everything()
 
     def _results(
@@ -340,7 +351,6 @@ class Cache:
         refresh: bool,
         condition: Callable[[Any], bool] | None = None,
     ) -> Results:
-        kind = MemoryResults if self._disk is None else TieredResults
-        return kind(
-            self._native, self._size_of, notices, ttl_seconds, cost_seconds, tags, size_bytes, refresh, condition
+        return MemoryResults(
+            self._native, self._size_of, notices, ttl_seconds, cost_seconds, tags, size_bytes, refresh, condition, self._below
         )

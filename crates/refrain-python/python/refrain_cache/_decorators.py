@@ -154,6 +154,7 @@ class LruResults:
         self._owner = owner
         self._notices = notices
         self._ttl_seconds = ttl_seconds
+        self.waits = False
         self.failed = notices.failed
         self.abandon = cache.abandon
         self.is_current = cache.is_current
@@ -166,6 +167,12 @@ class LruResults:
             return ticket
         self._cache.abandon(ticket)
         return (value,)
+
+    def load(self, ticket: Any) -> Any:
+        return MISSING
+
+    def look(self, key: Any) -> Any:
+        return self._cache.get(key, MISSING)
 
     def finish(self, ticket: Any, key: Any, value: Any, seconds: float) -> bool:
         if is_single_use(value):

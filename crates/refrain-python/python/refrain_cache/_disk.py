@@ -201,18 +201,26 @@ class DiskTier:
         entry = self._load(key)
         if entry is None:
             return None
-        if entry.codec == "pickle" and self._codec != "pickle":
-            why = 'reading it would run whatever is in it; if you trust who writes there, say `codec="pickle"`'
-        else:
-            try:
-                return codecs.decode(entry.codec, entry.content), entry
-            except CodecError as error:
-                why = str(error)
-        self._native.count_undecoded()
-        self._notices.tell(
-            f"read as {entry.codec}", f"{self!r} does not read an entry written as {entry.codec}: {why}"
-        )
-        return None
+        try:
+            return self._decoded(entry.codec, entry.content), entry
+        except CodecError:
+            return None
+
+    def _decoded(self, codec: str, content: bytes) -> Any:
+        """The value; a `CodecError`, told once, if there is none to be made of the bytes."""
+        try:
+            if codec == "pickle" and self._codec != "pickle":
+                raise CodecError('reading it would run whatever is in it; if you trust who writes there, say `codec="pickle"`')
+            return codecs.decode(codec, content)
+        except CodecError as error:
+            self._native.count_undecoded()
+            self._notices.tell(f"read as {codec}", f"{self!r} does not read an entry written as {codec}: {error}")
+            raise
+
+    def _encoded(self, value: Any) -> tuple[str, str, bytes]:
+        """Codec, media type and bytes of a value."""
+        name, content = self._encode(value)
+        return name, _MEDIA_TYPES[name], content
 
     def _encode(self, value: Any, codec: str | None = None) -> tuple[str, bytes]:
         name = self._codec if codec is None else codec
@@ -235,35 +243,6 @@ class DiskTier:
         except DiskError as error:
             self._failed("written", error)
             return False
-
-    def _keep(
-        self,
-        ticket: DiskTicket | None,
-        key: Key,
-        value: Any,
-        ttl_seconds: float | None,
-        cost_seconds: float | None,
-        tags: list[str],
-    ) -> bool:
-        """Stores a value that is in memory too. One that no codec takes is there alone."""
-        try:
-            name, content = self._encode(value)
-        except CodecError as error:
-            kind = type(value).__qualname__
-            self._notices.tell(f"written {kind}", f"a {kind} is kept in memory only, not in {self!r}: {error}")
-            self._remove_older(key)
-            return False
-        about = (name, _MEDIA_TYPES[name], "", ttl_seconds, cost_seconds, tags)
-        return self._store(ticket, key, content, about)
-
-    def _remove_older(self, key: Key) -> None:
-        """An older value must not come back, now that there is a newer one elsewhere."""
-        try:
-            self._native.invalidate(key)
-        except DiskReadOnlyError:
-            pass
-        except DiskError as error:
-            self._failed("removed", error)
 
     def _failed(self, what: str, error: DiskError) -> None:
         cause = "" if error.__cause__ is None else f": {error.__cause__}"

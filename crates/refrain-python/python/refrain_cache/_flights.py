@@ -16,7 +16,8 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any, Awaitable, Callable, Protocol
 
 from ._errors import WaitTimeoutError, own_error
-from ._loops import Loop, current_loop
+from ._loops import Loop, beside_loop, current_loop
+from ._native import MISSING
 from ._waiting import LoopBlockedError, inside, waiting_for
 
 #: Seconds after which a waiter for a task looks whether the task's loop is still there: a loop that is closed in the
@@ -29,14 +30,23 @@ _numbers = itertools.count(1)
 class Results(Protocol):
     """Where results are kept, as flights see it."""
 
+    #: Whether `load` and `finish` may wait, for which tasks have threads.
+    waits: bool
+
     def begin(self, key: Any) -> Any:
         """The value in a tuple of one, or a ticket for a computation that begins now."""
+
+    def load(self, ticket: Any) -> Any:
+        """What is stored elsewhere and has just landed; `MISSING` if a computation has to come. May wait for disks."""
 
     def is_current(self, ticket: Any) -> bool:
         """Whether the value of the computation may be given to a caller that asks now."""
 
+    def look(self, key: Any) -> Any:
+        """What is stored anywhere, or `MISSING`; nothing lands."""
+
     def finish(self, ticket: Any, key: Any, value: Any, seconds: float) -> bool:
-        """Ends the computation; false if the value is for one caller only."""
+        """Ends the computation; false if the value is for one caller only. May wait for disks."""
 
     def abandon(self, ticket: Any) -> None:
         """Ends the computation without a value."""
@@ -232,6 +242,9 @@ class Flights:
             if flight is not None and not flight.ended and results.is_current(flight.ticket):
                 self._joined += 1
                 return flight, False
+            if flight is not None and flight.ended:
+                # Its loop was closed without a word.
+                self._overtake(flight)
             begun = results.begin(key)
             if isinstance(begun, tuple):
                 return begun, False
@@ -245,6 +258,10 @@ class Flights:
             with waiting_for(flight, blocked_loop=loop):
                 outer = inside.set(flight)
                 try:
+                    found = results.load(flight.ticket)
+                    if found is not MISSING:
+                        self._share(flight, "value", found)
+                        return found
                     began = time.perf_counter()
                     value = compute()
                     seconds = time.perf_counter() - began
@@ -264,8 +281,12 @@ class Flights:
         self, results: Results, flight: Flight, compute: Callable[[], Awaitable[Any]]
     ) -> None:
         inside.set(flight)
-        began = time.perf_counter()
         try:
+            found = await beside_loop(results.waits, results.load, flight.ticket)
+            if found is not MISSING:
+                self._share(flight, "value", found)
+                return
+            began = time.perf_counter()
             value = await compute()
         except Exception as error:
             self._end(results, flight, "failed", error)
@@ -274,7 +295,8 @@ class Flights:
             self._end(results, flight, "abandoned", error)
             raise
         else:
-            self._land(results, flight, value, time.perf_counter() - began)
+            seconds = time.perf_counter() - began
+            await beside_loop(results.waits, self._land, results, flight, value, seconds)
 
     def _land(self, results: Results, flight: Flight, value: Any, seconds: float) -> None:
         shared = True
@@ -282,12 +304,12 @@ class Flights:
             shared = results.finish(flight.ticket, flight.key, value, seconds)
         except Exception as error:
             results.failed(error)
+        # What is not shared each waiter computes for itself, and only a leading task gets this one.
+        self._share(flight, "value" if shared else "private", value)
+
+    def _share(self, flight: Flight, kind: str, value: Any) -> None:
         self._leave(flight)
-        if shared:
-            flight.end("value", value)
-        else:
-            # Each waiter computes for itself, and only a leading task gets this one.
-            flight.end("private", value)
+        flight.end(kind, value)
 
     def _abandon(self, results: Results, flight: Flight) -> None:
         if not flight.ended:
@@ -300,6 +322,32 @@ class Flights:
             results.failed(error)
         self._leave(flight)
         flight.end(kind, content)
+
+    def look(self, results: Results, key: Any) -> Any:
+        """What is stored, or `MISSING`. Waits for no computation."""
+        with self._lock:
+            running = self._running.get(key)
+            leads = running is None or running.ended
+            if leads:
+                if running is not None:
+                    self._overtake(running)
+                begun = results.begin(key)
+                if isinstance(begun, tuple):
+                    return begun[0]
+                flight = self._running[key] = Flight(key, begun, None)
+        if not leads:
+            # What is running puts into memory whatever belongs there.
+            return results.look(key)
+        try:
+            found = results.load(flight.ticket)
+        except BaseException:
+            self._abandon(results, flight)
+            raise
+        if found is MISSING:
+            self._abandon(results, flight)
+        else:
+            self._share(flight, "value", found)
+        return found
 
     def _leave(self, flight: Flight) -> None:
         with self._lock:

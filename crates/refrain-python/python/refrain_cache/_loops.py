@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import functools
 import sys
 from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Callable, Protocol
+
+from . import _forks
 
 
 class Loop(Protocol):
@@ -145,3 +149,33 @@ class TrioBell:
 
 def _nothing() -> None:
     pass
+
+
+async def beside_loop(waits: bool, work: Callable[..., Any], *args: Any) -> Any:
+    """What `work` gives; if it may wait, in a thread that does nothing else than wait for disks: the loop goes on meanwhile.
+
+    The loop's own threads may all be waiting for this very computation.
+    """
+    loop = current_loop() if waits else None
+    if loop is None:
+        return work(*args)
+    bell = loop.bell()
+    done = _threads.submit(contextvars.copy_context().run, functools.partial(work, *args))
+    done.add_done_callback(lambda _: bell.ring())
+    while not done.done():
+        await bell.rung(None)
+    return done.result()
+
+
+#: As many as the stack of tiers loads at once: a disk that stands still keeps nothing else from its deadline.
+_THREADS = 16
+
+
+def _new_threads() -> None:
+    global _threads
+    _threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="refrain-disk")
+
+
+_threads: ThreadPoolExecutor
+_new_threads()
+_forks.call_in_children(_new_threads)

@@ -1,24 +1,28 @@
-"""How flights keep what they compute in the memory of a `Cache`."""
+"""How flights keep what they compute in a `Cache`: its memory, and the library's stack of tiers below that."""
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from typing import TYPE_CHECKING, Any, Callable
 
 from ._notices import Notices
 from ._streams import is_single_use
-from ._flights import Flight, Flights
-from ._native import Key, MemoryCache
+from ._flights import Flight, Flights, Results
+from ._loops import Loop
+from ._native import MISSING, Key, MemoryCache
 from ._options import size_of_value
+
+if TYPE_CHECKING:
+    from ._below import Below
 
 
 class Computation:
     """A ticket, and the tags it was begun with."""
 
-    def __init__(self, ticket: Any, tags: list[str]) -> None:
+    def __init__(self, ticket: Any, tags: list[str], looking: bool) -> None:
         self.ticket = ticket
         self.tags = tags
-        #: Whether it may still give what is stored elsewhere, with tags of its own.
-        self.looking = False
+        #: Whether it may still give what a lower tier has, with tags of its own.
+        self.looking = looking
 
 
 class MemoryFlights(Flights):
@@ -28,6 +32,17 @@ class MemoryFlights(Flights):
         super()._overtake(flight)
         # The next computation of the key must not stand behind this one: only the one in front is told of invalidations.
         flight.ticket.ticket.abandon()
+
+    def _board(self, results: Results, key: Any, loop: Loop | None) -> tuple[Any, bool]:
+        assert isinstance(results, MemoryResults)
+        if results.refreshes:
+            with self._lock:
+                running = self._running.get(key)
+                if running is not None and running.ticket.looking:
+                    # That one may give what is stored, which is not asked for here, so it keeps out of the way.
+                    self._overtake(running)
+                return super()._board(results, key, loop)
+        return super()._board(results, key, loop)
 
 
 class MemoryResults:
@@ -44,21 +59,35 @@ class MemoryResults:
         size_bytes: int | None,
         refresh: bool,
         condition: Callable[[Any], bool] | None = None,
+        below: Below | None = None,
     ) -> None:
         self._memory = memory
+        self._below = below
+        self.waits = below is not None
         self._size_of = size_of
         self._ttl_seconds = ttl_seconds
         self._cost_seconds = cost_seconds
         self._tags = tags
         self._size_bytes = size_bytes
-        self._refresh = refresh
+        #: Whether what is stored is not asked for.
+        self.refreshes = refresh
         self._condition = condition
         self._notices = notices
         self.failed = notices.failed
 
     def begin(self, key: Key) -> Any:
-        begun = self._memory.begin(key, self._ttl_seconds, self._tags, self._refresh)
-        return begun if isinstance(begun, tuple) else Computation(begun, self._tags)
+        begun = self._memory.begin(key, self._ttl_seconds, self._tags, self.refreshes)
+        return begun if isinstance(begun, tuple) else Computation(begun, self._tags, begun.looks)
+
+    def load(self, ticket: Any) -> Any:
+        if not ticket.looking:
+            return MISSING
+        loaded = ticket.ticket.load()
+        ticket.looking = False
+        return MISSING if loaded is None else loaded[0]
+
+    def look(self, key: Key) -> Any:
+        return self._memory.get(key, MISSING)
 
     def is_current(self, ticket: Any) -> bool:
         # What has been overtaken is not there to be joined.
@@ -79,6 +108,8 @@ class MemoryResults:
         except BaseException:
             ticket.ticket.abandon()
             raise
+        if self._below is not None:
+            self._below.tell_failure()
         return True
 
     def is_to_be_kept(self, value: Any) -> bool:

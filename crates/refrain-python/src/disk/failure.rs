@@ -20,6 +20,15 @@ pub(super) fn refused(py: Python<'_>, error: &DiskError) -> PyErr {
     made(py, "DiskError", error)
 }
 
+/// The error of a promise that the folder did not keep for a cache above; `own`, if that is what it said itself.
+pub(crate) fn failed(
+    py: Python<'_>,
+    own: Option<&DiskError>,
+    failure: &(dyn Error + 'static),
+) -> PyErr {
+    own.map_or_else(|| made(py, "DiskError", failure), |own| refused(py, own))
+}
+
 /// The error of a tier that writes nothing.
 pub(super) fn is_read_only(py: Python<'_>, dir: &Path) -> PyErr {
     let message = format!(

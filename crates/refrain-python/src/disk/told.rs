@@ -7,7 +7,7 @@ use pyo3::types::{PyBytes, PyDict};
 use refrain::EntryInfo;
 use refrain_disk::{DiskEntry, DiskError, DiskStats};
 
-use crate::memory::limit;
+use crate::settings::limit;
 
 /// Counters that the library does not have.
 #[derive(Default)]

@@ -14,7 +14,6 @@ pub(super) struct Options {
     pub(super) time_to_live: Option<Duration>,
     pub(super) tags: Vec<Arc<str>>,
     cost: Option<Duration>,
-    weight_bytes: Option<u64>,
 }
 
 impl Options {
@@ -22,7 +21,6 @@ impl Options {
         ttl_seconds: Option<f64>,
         cost_seconds: Option<f64>,
         tags: Vec<String>,
-        weight_bytes: Option<u64>,
     ) -> PyResult<Self> {
         let cost = cost_seconds.map(|cost| seconds("cost_seconds", cost));
         let time_to_live = ttl_seconds.map(|ttl| seconds("ttl_seconds", ttl));
@@ -30,7 +28,6 @@ impl Options {
             time_to_live: time_to_live.transpose()?,
             cost: cost.transpose()?,
             tags: tags.into_iter().map(Arc::from).collect(),
-            weight_bytes,
         })
     }
 
@@ -41,9 +38,6 @@ impl Options {
         }
         if let Some(cost) = self.cost {
             options = options.cost(cost);
-        }
-        if let Some(weight) = self.weight_bytes {
-            options = options.weight_bytes(weight);
         }
         options
     }

@@ -209,9 +209,10 @@ impl Guarded {
     }
 
     /// Nothing that is there for `key` is loaded any more.
-    pub(super) fn forget(&self, key: &Key) {
-        if self.overdue.any() || self.contains(key) != Some(false) {
-            self.owed.add(Scope::Key(*key));
+    pub(super) async fn forget(&self, key: Key) {
+        if self.overdue.any() || self.contains(&key) != Some(false) {
+            // What it does not confirm is owed and counted.
+            let _ = self.invalidate(Scope::Key(key)).await;
         }
     }
 

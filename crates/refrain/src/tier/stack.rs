@@ -106,6 +106,7 @@ struct Stack {
 #[must_use = "nothing is made before `build`"]
 pub struct TiersBuilder {
     tiers: Vec<Arc<dyn Tier>>,
+    invalidations: Invalidations,
     clock: Clock,
     deadline: Duration,
     loads_at_once: usize,
@@ -131,6 +132,13 @@ impl TiersBuilder {
     /// [`tier`](Self::tier), for one that is used elsewhere too.
     pub fn shared_tier(mut self, tier: Arc<dyn Tier>) -> Self {
         self.tiers.push(tier);
+        self
+    }
+
+    /// The log of what is invalidated, for stacks that have a tier in common: what is invalidated in one of them is stored by
+    /// none that began before. Default: a log of its own.
+    pub fn invalidations(mut self, log: Invalidations) -> Self {
+        self.invalidations = log;
         self
     }
 
@@ -165,7 +173,7 @@ impl TiersBuilder {
         let guarded = |tier| Guarded::new(tier, &self.clock, self.deadline, self.loads_at_once);
         Tiers(Arc::new(Stack {
             tiers: self.tiers.into_iter().map(guarded).collect(),
-            invalidations: Invalidations::default(),
+            invalidations: self.invalidations,
             writes: Invalidations::default(),
             clock: self.clock.clone(),
             back_fill_at_most: self.back_fill_at_most,
@@ -178,6 +186,7 @@ impl Tiers {
     pub fn builder() -> TiersBuilder {
         TiersBuilder {
             tiers: Vec::new(),
+            invalidations: Invalidations::default(),
             clock: Clock::monotonic(),
             deadline: DEADLINE,
             loads_at_once: LOADS_AT_ONCE,
@@ -320,10 +329,11 @@ impl Tiers {
         became
     }
 
-    /// Nothing that a tier holds for `key` is loaded any more: a value has taken its place that is not stored below.
-    pub fn forget(&self, key: &Key) {
-        for tier in &self.0.tiers {
-            tier.forget(key);
+    /// Removes what the tiers hold for `key`, for a value that takes its place and is not stored below. Not an invalidation: that
+    /// value's own ticket stays good. What a tier does not confirm is not loaded from it any more.
+    pub async fn forget(&self, key: Key) {
+        for tier in self.0.tiers.iter().rev() {
+            tier.forget(key).await;
         }
     }
 

@@ -109,7 +109,7 @@ impl<V: Clone + Send + Sync + 'static> Obtaining<V> {
         };
         let Some(mut entry) = encoded else {
             if replaces {
-                self.tiers.forget(&key);
+                self.tiers.forget(key).await;
             }
             return false;
         };
