@@ -8,6 +8,7 @@
 //! there is no key, it refuses, or it holds something else, the function is simply called.
 
 mod asynchronous;
+mod ending;
 mod fields;
 mod function;
 mod handle;

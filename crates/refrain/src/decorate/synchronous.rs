@@ -1,15 +1,14 @@
 //! A call of a function: the computation runs on the caller's thread.
 
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use super::ending::Own;
 use super::function::Site;
 use super::holding::{Holds, Weight};
-use super::lookup::{Failure, Found, Instead, MaybeCache, instead, lookup};
+use super::lookup::{Found, MaybeCache, lookup};
 use super::options::Options;
-use super::panics::panic_message;
 use super::shape::Shape;
 use crate::key::Key;
-use crate::outcome::Outcome;
 
 /// Calls a function, or gives what an earlier call gave.
 ///
@@ -48,70 +47,22 @@ where
     }
     let (options, compute) = prepare(true);
     let mut compute = Some(compute);
-    let mut own_error = None;
-    let mut own_panic = None;
+    let mut own = Own::nothing();
     let mut request = cache.entry(key);
     if matches!(found, Found::Other) {
         request = request.refresh();
     }
-    let result = request.get_or_try_compute(|| {
+    let answered = request.get_or_try_compute(|| {
         let compute = compute.take().expect("it is taken here, and only once");
         counters.miss();
-        let result = catch_unwind(AssertUnwindSafe(compute)).unwrap_or_else(|payload| {
-            let message = panic_message(payload.as_ref());
-            own_panic = Some(payload);
-            resume_unwind(Box::new(message))
-        });
-        match S::split(result) {
-            Ok(value) => Ok(options.apply(value, |value| weight.of(value), V::put)),
-            Err(error) => {
-                counters.failure();
-                let shared = S::share(&error);
-                own_error = Some(error);
-                Err(Failure(shared))
-            }
-        }
+        let result = catch_unwind(AssertUnwindSafe(compute));
+        let (ended, told) = Own::of::<R, S, V, M>(counters, result, &weight, options);
+        own = ended;
+        told.pass_on()
     });
-    if let Some(payload) = own_panic {
-        resume_unwind(payload);
-    }
-    if let Some(error) = own_error {
-        return S::join(Err(error));
-    }
-    let instead = match result {
-        Ok(answer) => match answer.value.take() {
-            Some(value) => {
-                match answer.outcome {
-                    Outcome::Hit => counters.hit(),
-                    Outcome::Collapsed { .. }
-                    | Outcome::Loaded {
-                        collapsed: true, ..
-                    } => {
-                        counters.collapsed();
-                    }
-                    Outcome::Computed { .. }
-                    | Outcome::Loaded { .. }
-                    | Outcome::Bypassed { .. } => {}
-                }
-                return S::join(Ok(value));
-            }
-            None => Instead::Call,
-        },
-        Err(error) => instead(error, S::unshare),
-    };
-    match (instead, compute) {
-        (Instead::Fail(error), _) => {
-            counters.collapsed();
-            S::join(Err(error))
-        }
-        (Instead::Panic(message), _) => {
-            counters.collapsed();
-            panic!("{message}")
-        }
-        (Instead::Call, Some(compute)) => {
+    own.ended::<R, S, V, M>(counters, answered)
+        .unwrap_or_else(|| {
             counters.uncached();
-            compute()
-        }
-        (Instead::Call, None) => unreachable!("a computation that ran has a value or an error"),
-    }
+            compute.expect("a computation that ran has a value or an error")()
+        })
 }
