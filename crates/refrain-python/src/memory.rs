@@ -227,7 +227,10 @@ impl MemoryCache {
         let Some(Ok(answer)) = landed else {
             return Ok("abandoned");
         };
-        Ok(answer.outcome.stored().map_or("stored", became))
+        Ok(match answer.outcome.stored() {
+            Some(stored) if !stored.is_anywhere() => became(stored.memory()),
+            _ => "stored",
+        })
     }
 
     fn invalidate(&self, py: Python<'_>, key: &Key) -> PyResult<bool> {

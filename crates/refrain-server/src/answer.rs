@@ -40,7 +40,7 @@ pub(crate) fn generated(served: &Served, request: &HeaderMap) -> Response {
         whole(result)
     };
     let headers = response.headers_mut();
-    headers.insert(cache_status::CACHE_STATUS, cache_status::of(&served.how));
+    headers.insert(cache_status::CACHE_STATUS, cache_status::of(served));
     headers.insert(CACHE_CONTROL, TO_BE_CHECKED);
     headers.insert(AGE, HeaderValue::from(served.age.as_secs()));
     if let Some(key) = served.key {
@@ -86,7 +86,7 @@ pub(crate) fn stored(
 ) -> Result<Response, Problem> {
     let mut response = fetched(&served.result, request, ranges)?;
     let headers = response.headers_mut();
-    headers.insert(cache_status::CACHE_STATUS, cache_status::of(&served.how));
+    headers.insert(cache_status::CACHE_STATUS, cache_status::of(served));
     headers.insert(AGE, HeaderValue::from(served.age.as_secs()));
     Ok(response)
 }

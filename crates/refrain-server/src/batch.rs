@@ -5,11 +5,12 @@ use refrain::OnAbandoned;
 use refrain::key::Document;
 use serde::Serialize;
 use utoipa::ToSchema;
+use utoipa::openapi::Object;
 
 use crate::answer::result_url;
 use crate::app::{Registered, Shared};
 use crate::engine::Request;
-use crate::engine::outcome::{OutcomeWord, Served};
+use crate::engine::outcome::{self, Served};
 use crate::engine::waiter::Waiter;
 use crate::problem::ProblemDocument;
 use crate::request::body::{Reservation, object};
@@ -60,7 +61,9 @@ pub(crate) struct BatchLine {
     /// The status that a request of its own would have had.
     #[schema(example = 200)]
     status: u16,
-    outcome: BatchOutcome,
+    /// How the result came to be, in one word.
+    #[schema(schema_with = outcome_words)]
+    outcome: &'static str,
     /// From when work on it began to when it was ready.
     milliseconds: f64,
     /// Where the result is, if it is stored.
@@ -75,14 +78,15 @@ pub(crate) struct BatchLine {
     error: Option<ProblemDocument>,
 }
 
-/// How the result of an item came to be, in one word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-enum BatchOutcome {
-    Hit,
-    Miss,
-    Collapsed,
-    Error,
+/// The word for an item without a result.
+const ERROR: &str = "error";
+
+fn outcome_words() -> Object {
+    let mut words = outcome::words();
+    if let Some(values) = &mut words.enum_values {
+        values.push(ERROR.into());
+    }
+    words
 }
 
 /// A batch that was read.
@@ -185,11 +189,7 @@ impl BatchLine {
         Self {
             item,
             status: served.result.status().as_u16(),
-            outcome: match served.outcome() {
-                OutcomeWord::Hit => BatchOutcome::Hit,
-                OutcomeWord::Miss => BatchOutcome::Miss,
-                OutcomeWord::Collapsed => BatchOutcome::Collapsed,
-            },
+            outcome: served.outcome.word(),
             milliseconds,
             result_url: served.stored_under().map(result_url),
             key: served.key.map(|key| key.to_string()),
@@ -203,7 +203,7 @@ impl BatchLine {
         Self {
             item,
             status: problem.status().as_u16(),
-            outcome: BatchOutcome::Error,
+            outcome: ERROR,
             milliseconds,
             result_url: None,
             key: None,

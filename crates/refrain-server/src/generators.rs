@@ -21,7 +21,7 @@ use crate::request::exchange::Exchange;
 
 pub use blocking::{Blocking, BlockingWork, ResultFile, blocking};
 pub use finished::{Finished, Keep, ResultPart};
-pub use keying::{BypassReason, KeyPart, Keying};
+pub use keying::{KeyPart, Keying};
 
 /// A kind of result that this server can make.
 ///

@@ -57,13 +57,13 @@ pub use generate_error::GenerateError;
 #[cfg(feature = "relief")]
 pub use generators::relief::Relief;
 pub use generators::{
-    Blocking, BlockingWork, BypassReason, Finished, Generator, Keep, KeyPart, Keying, Prepared,
-    ResultFile, ResultPart, TurnLimits, Work, blocking,
+    Blocking, BlockingWork, Finished, Generator, Keep, KeyPart, Keying, Prepared, ResultFile,
+    ResultPart, TurnLimits, Work, blocking,
 };
 pub use live::{Head, LiveWriter, Sharing};
 pub use problem::{ErrorAnswer, Problem, ProblemDocument, ProblemKind};
 pub use progress::Progress;
-pub use refrain::Key;
+pub use refrain::{BypassReason, Key};
 pub use request::body::Reservation;
 pub use request::exchange::Exchange;
 pub use request::fields::Fields;

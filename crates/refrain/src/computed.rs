@@ -29,8 +29,10 @@ pub struct Computed<V> {
     pub(crate) loaded: Option<TierName>,
     /// The time it took to compute, if that is not all of the time that its flight took.
     pub(crate) took: Option<Duration>,
-    /// Whether a lower tier has it.
-    pub(crate) below: bool,
+    /// The lower tiers that have it.
+    pub(crate) below: Vec<TierName>,
+    /// A stored value was there and not accepted.
+    pub(crate) refreshed: bool,
 }
 
 /// Which callers may have the value besides the one that computed it.
@@ -157,7 +159,8 @@ impl<V> Computed<V> {
             keep: Keep::Store,
             loaded: None,
             took: None,
-            below: false,
+            below: Vec::new(),
+            refreshed: false,
         }
     }
 

@@ -17,7 +17,7 @@ use std::sync::{Arc, OnceLock, PoisonError};
 use std::task::Waker;
 
 use crate::catch::wake_all;
-use crate::outcome::{Insertion, TierName};
+use crate::outcome::{Stored, TierName};
 use crate::store::{Facts, Tags};
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Mutex, MutexGuard};
@@ -93,7 +93,9 @@ pub(crate) struct Landed<V> {
     pub(crate) tags: Option<Tags>,
     /// The tier that it was loaded from, unless it was computed.
     pub(crate) loaded: Option<TierName>,
-    pub(crate) stored: Insertion,
+    pub(crate) stored: Stored,
+    /// The leader did not want what was stored.
+    pub(crate) refreshed: bool,
     /// The first invalidation by tag that means this value: callers that came at this generation or later may not
     /// have it.
     pub(crate) stale_since: Option<u64>,

@@ -86,7 +86,7 @@ pub use flight::{BoxFuture, OnAbandoned};
 pub use global::{AnyValue, GlobalError, global, init_global, try_global};
 pub use histogram::Histogram;
 pub use key::{Key, KeyBuilder, KeyEncoder, Keyable, Unkeyable};
-pub use outcome::{BypassReason, Insertion, Outcome, TierName};
+pub use outcome::{BypassReason, Insertion, Outcome, Stored, TierName};
 pub use policy::{Policy, StateError};
 #[cfg(feature = "macros")]
 pub use refrain_macros::{Keyable, Weigh, cached_result, cached_result_sync};

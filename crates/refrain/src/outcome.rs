@@ -1,18 +1,25 @@
 //! The outcome of a request: how its answer came to be, in one enum for every door of the cache.
 
-use std::fmt;
+mod bypass;
+mod cache_status;
+mod stored;
+
+pub use bypass::BypassReason;
+pub use stored::{Insertion, Stored, TierName};
 
 /// How an answer came to be.
 ///
-/// The mapping to the words of RFC 9211 (`Cache-Status`) is one to one: `Hit` and `Loaded` are `hit`, `Computed` is
-/// `fwd=miss`, `Collapsed` is `fwd=miss; collapsed`, and `Bypassed` is `fwd=bypass`.
+/// [`cache_status`](Self::cache_status) is the one mapping to the words of RFC 9211: `Hit` and `Loaded` are `hit`, `Computed`
+/// is `fwd=miss` or, if the caller did not want what was stored, `fwd=request`, `Collapsed` is `fwd=miss; collapsed`, and
+/// `Bypassed` is `fwd=bypass` with the reason.
 ///
 /// ```
 /// use refrain::{Cache, Computed, Insertion, Outcome, TierName};
 ///
 /// let cache: Cache<u64, u64> = Cache::builder().build()?;
 /// let first = cache.entry(1).get_or_compute(|| 10).unwrap();
-/// assert_eq!(first.outcome, Outcome::Computed { stored: Insertion::Stored });
+/// let stored = Insertion::Stored.into();
+/// assert_eq!(first.outcome, Outcome::Computed { stored, refreshed: false });
 /// let second = cache.entry(1).get_or_compute(|| 99).unwrap();
 /// assert_eq!((second.value, second.outcome), (10, Outcome::Hit));
 ///
@@ -21,7 +28,7 @@ use std::fmt;
 /// assert_eq!(loaded.outcome, Outcome::Loaded { tier: disk, collapsed: false });
 /// # Ok::<(), refrain::BuildError>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Outcome {
     /// It was in memory.
     Hit,
@@ -34,13 +41,15 @@ pub enum Outcome {
     },
     /// It was computed for this caller.
     Computed {
-        /// Whether it is in the cache now.
-        stored: Insertion,
+        /// Where it is now.
+        stored: Stored,
+        /// The caller did not want what was stored, or did not want to look.
+        refreshed: bool,
     },
     /// It was being computed for another caller, and this one waited.
     Collapsed {
-        /// Whether it is in the cache now.
-        stored: Insertion,
+        /// Where it is now.
+        stored: Stored,
     },
     /// The cache had no part in it.
     Bypassed {
@@ -57,131 +66,49 @@ impl Outcome {
     /// assert!(Outcome::Hit.was_stored());
     /// assert!(Outcome::Loaded { tier: TierName::new("disk"), collapsed: true }.was_stored());
     /// ```
-    pub fn was_stored(self) -> bool {
+    pub fn was_stored(&self) -> bool {
         matches!(self, Self::Hit | Self::Loaded { .. })
     }
 
-    /// What became of the value after it was computed; `None` if it was not.
+    /// What became of the value after it was computed; `None` if it was not, or went past the cache.
     ///
     /// ```
     /// use refrain::{Insertion, Outcome};
     /// assert_eq!(Outcome::Hit.stored(), None);
-    /// assert_eq!(Outcome::Collapsed { stored: Insertion::Stored }.stored(), Some(Insertion::Stored));
+    /// let collapsed = Outcome::Collapsed { stored: Insertion::Stored.into() };
+    /// assert_eq!(collapsed.stored().unwrap().memory(), Insertion::Stored);
     /// ```
-    pub fn stored(self) -> Option<Insertion> {
+    pub fn stored(&self) -> Option<&Stored> {
         match self {
-            Self::Computed { stored } | Self::Collapsed { stored } => Some(stored),
+            Self::Computed { stored, .. } | Self::Collapsed { stored } => Some(stored),
             Self::Hit | Self::Loaded { .. } | Self::Bypassed { .. } => None,
         }
     }
-}
 
-/// The reason why the cache had no part in an answer.
-///
-/// ```
-/// use refrain::{BypassReason, Outcome};
-///
-/// let outcome = Outcome::Bypassed { reason: BypassReason::NotStored };
-/// assert!(!outcome.was_stored());
-/// assert_eq!(BypassReason::SwitchedOff.as_str(), "switched off");
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum BypassReason {
-    /// The cache is switched off.
-    SwitchedOff,
-    /// The caller asked for an answer that is not stored.
-    NotStored,
-    /// A part of the request cannot be part of a key.
-    NoKey,
-    /// A rule says that such requests go past the cache.
-    Rule,
-    /// Other callers hold a value or compute one that this caller does not accept.
-    Unwelcome,
-}
-
-impl BypassReason {
-    /// The reason in words, for headers and logs.
+    /// Whether the next caller finds the value, in memory or in a tier below.
     ///
     /// ```
-    /// assert_eq!(refrain::BypassReason::NoKey.as_str(), "no key");
+    /// use refrain::{Insertion, Outcome};
+    /// assert!(Outcome::Hit.is_kept());
+    /// let stored = Insertion::Overweight.into();
+    /// assert!(!Outcome::Computed { stored, refreshed: false }.is_kept());
     /// ```
-    pub fn as_str(self) -> &'static str {
+    pub fn is_kept(&self) -> bool {
+        self.was_stored() || self.stored().is_some_and(Stored::is_anywhere)
+    }
+
+    /// The outcome in one word, for documents: `hit`, `collapsed`, or `miss` for whatever was computed for this caller.
+    ///
+    /// ```
+    /// use refrain::{BypassReason, Outcome};
+    /// assert_eq!(Outcome::Hit.word(), "hit");
+    /// assert_eq!(Outcome::Bypassed { reason: BypassReason::SwitchedOff }.word(), "miss");
+    /// ```
+    pub fn word(&self) -> &'static str {
         match self {
-            Self::SwitchedOff => "switched off",
-            Self::NotStored => "not stored",
-            Self::NoKey => "no key",
-            Self::Rule => "rule",
-            Self::Unwelcome => "unwelcome",
+            Self::Hit | Self::Loaded { .. } => "hit",
+            Self::Collapsed { .. } => "collapsed",
+            Self::Computed { .. } | Self::Bypassed { .. } => "miss",
         }
     }
-}
-
-/// The name of a tier in outcomes, statistics and messages. Small and copied freely.
-///
-/// ```
-/// let name = refrain::TierName::new("disk");
-/// assert_eq!(name.to_string(), "disk");
-/// assert_eq!(name, refrain::TierName::new("disk"));
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct TierName(&'static str);
-
-impl TierName {
-    /// A name that is part of the program.
-    ///
-    /// ```
-    /// const DISK: refrain::TierName = refrain::TierName::new("disk");
-    /// assert_eq!(DISK.as_str(), "disk");
-    /// ```
-    pub const fn new(name: &'static str) -> Self {
-        Self(name)
-    }
-
-    /// The name.
-    ///
-    /// ```
-    /// assert_eq!(refrain::TierName::new("valkey").as_str(), "valkey");
-    /// ```
-    pub fn as_str(self) -> &'static str {
-        self.0
-    }
-}
-
-impl fmt::Display for TierName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.0)
-    }
-}
-
-/// The outcome of offering a value to the cache or to a tier.
-///
-/// ```
-/// use refrain::{Cache, Computed, Insertion, Outcome};
-///
-/// let cache: Cache<u64, Vec<u8>> = Cache::builder()
-///     .capacity_bytes(100)
-///     .weigher(|_, value: &Vec<u8>| value.len() as u64)
-///     .build()?;
-/// assert_eq!(cache.insert(1, vec![0; 100]), Insertion::Stored);
-/// assert_eq!(cache.insert(2, vec![0; 101]), Insertion::Overweight);
-/// let shared = cache.entry(3).get_or_compute(|| Computed::new(vec![0]).share_only()).unwrap();
-/// assert_eq!(shared.outcome, Outcome::Computed { stored: Insertion::NotAsked });
-/// # Ok::<(), refrain::BuildError>(())
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Insertion {
-    /// It is there now.
-    Stored,
-    /// It is heavier than all that may be held, or no entries may be held at all. Nothing was evicted.
-    Overweight,
-    /// The policy kept what is there instead.
-    Declined,
-    /// Its computation said not to store it.
-    NotAsked,
-    /// Its time to live is zero.
-    Expired,
-    /// It was computed for an entry that has been invalidated or written since the computation began.
-    Invalidated,
 }

@@ -213,11 +213,11 @@ impl Simulation {
                 self.check(key, Some(answer.value));
                 self.model.touch(key);
             }
-            Outcome::Computed { stored } => {
+            Outcome::Computed { stored, .. } => {
                 self.check(key, None);
                 assert_eq!(answer.value, value);
                 self.model.insert(key, value, expires, tag, self.now);
-                if stored != Insertion::Stored {
+                if stored.memory() != Insertion::Stored {
                     assert!(!self.model.exact || !self.model.entries.contains_key(&key));
                     self.model.entries.remove(&key);
                 }
@@ -295,7 +295,8 @@ impl Simulation {
         assert_eq!(
             answer.outcome,
             Outcome::Computed {
-                stored: Insertion::Invalidated
+                stored: Insertion::Invalidated.into(),
+                refreshed: false
             }
         );
         match how {

@@ -9,10 +9,11 @@ use futures_util::future::BoxFuture;
 use futures_util::stream;
 use http_body::Frame;
 use http_body_util::StreamBody;
+use refrain::Outcome;
 
 use super::{REFRAIN_KEY, TO_BE_CHECKED, visible};
 use crate::engine::cache_status;
-use crate::engine::outcome::{Begun, Served};
+use crate::engine::outcome::Served;
 use crate::generate_error::GenerateError;
 use crate::live::LiveReader;
 use crate::problem::kept_headers;
@@ -39,7 +40,12 @@ enum Stage {
 /// Answers a generate request with a body that is still being written.
 ///
 /// What is known at the end only is not in the head: digest, length, and whether the result was stored.
-pub(crate) fn growing(reader: LiveReader, begun: &Begun, key: Option<Key>, wait: Wait) -> Response {
+pub(crate) fn growing(
+    reader: LiveReader,
+    outcome: &Outcome,
+    key: Option<Key>,
+    wait: Wait,
+) -> Response {
     let head = reader.head();
     let following = Following {
         reader,
@@ -57,7 +63,7 @@ pub(crate) fn growing(reader: LiveReader, begun: &Begun, key: Option<Key>, wait:
         response.headers_mut().extend(kept_headers(&head.headers));
     }
     let headers = response.headers_mut();
-    headers.insert(cache_status::CACHE_STATUS, cache_status::begun(begun));
+    headers.insert(cache_status::CACHE_STATUS, cache_status::begun(outcome));
     headers.insert(CACHE_CONTROL, TO_BE_CHECKED);
     headers.insert(AGE, HeaderValue::from(0));
     if let Some(key) = key {

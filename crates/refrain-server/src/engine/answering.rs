@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use refrain::{Answer, ComputeError, Insertion, Outcome, Role};
+use refrain::{Answer, BypassReason, ComputeError, Insertion, Outcome, Role};
 
 use super::Engine;
 use super::generation::{Generation, Interest};
-use super::outcome::{Begun, How, Served};
+use super::outcome::Served;
 use super::problems::{compute_problem, not_cached, problem_of};
 use super::result::StoredResult;
 use super::turns::Turns;
@@ -90,17 +90,14 @@ impl Engine {
         let directives = request.directives;
         match request.keying.clone() {
             Keying::Bypass(_) if directives.only_if_cached => Err(not_cached()),
-            Keying::Bypass(reason) => {
-                self.alone(None, &request, Begun::Bypassed(reason), waiter)
-                    .await
-            }
+            Keying::Bypass(reason) => self.alone(None, &request, reason, waiter).await,
             Keying::Key(key) if directives.only_if_cached => self.stored(key, directives).await,
             Keying::Key(key) if !self.cache_enabled => {
-                self.alone(Some(key), &request, Begun::SwitchedOff, waiter)
+                self.alone(Some(key), &request, BypassReason::SwitchedOff, waiter)
                     .await
             }
             Keying::Key(key) if directives.no_store => {
-                self.alone(Some(key), &request, Begun::NotKept, waiter)
+                self.alone(Some(key), &request, BypassReason::NotStored, waiter)
                     .await
             }
             Keying::Key(key) => self.shared(key, request, waiter).await,
@@ -112,7 +109,7 @@ impl Engine {
         self: &Arc<Self>,
         key: Option<Key>,
         request: &Request,
-        begun: Begun,
+        reason: BypassReason,
         waiter: &Waiter,
     ) -> Result<Served, Problem> {
         // Relaxed: a counter orders nothing.
@@ -125,7 +122,8 @@ impl Engine {
         };
         let (work, turns) = (Arc::clone(&request.work), Arc::clone(&request.turns));
         let generation = Arc::new(Generation::alone(work, turns, &self.stop, live));
-        let interest = waiter.take(&generation, begun.clone(), true);
+        let outcome = Outcome::Bypassed { reason };
+        let interest = waiter.take(&generation, outcome.clone(), &Arc::default());
         // A task of its own: a client that reads the body while it grows does not drive the work.
         let made = self
             .tasks
@@ -138,7 +136,8 @@ impl Engine {
             Ok(made) => Ok(Served {
                 key,
                 result: made.result,
-                how: How::Alone(begun),
+                outcome,
+                expires_in: None,
                 age: Duration::ZERO,
             }),
             Err(error) => Err(problem_of(&error)),
@@ -153,9 +152,8 @@ impl Engine {
         waiter: &Waiter,
     ) -> Result<Served, Problem> {
         for attempt in 1.. {
-            let (answer, refused) = self.flight(key, &request, waiter).await;
-            match answer {
-                Ok(answer) => return Ok(self.served(key, answer, refused)),
+            match self.flight(key, &request, waiter).await {
+                Ok(answer) => return Ok(Served::of(key, answer)),
                 // Others left on purpose and took the generation with them; this caller still wants it.
                 Err(error) if self.was_stopped_by_others(&error) && attempt < MAX_ATTEMPTS => {}
                 Err(error) => return Err(compute_problem(&error)),
@@ -164,17 +162,15 @@ impl Engine {
         unreachable!("the last attempt returns")
     }
 
-    /// Joins the flight of this key, or begins one. Also says whether the client refused what was stored.
+    /// Joins the flight of this key, or begins one.
     async fn flight(
         self: &Arc<Self>,
         key: Key,
         request: &Request,
         waiter: &Waiter,
-    ) -> (
-        Result<Answer<StoredResult>, ComputeError<GenerateError>>,
-        bool,
-    ) {
+    ) -> Result<Answer<StoredResult>, ComputeError<GenerateError>> {
         let directives = request.directives;
+        // For an answer that begins before the flight has told.
         let refused = Arc::new(AtomicBool::new(directives.no_cache));
         let mut asked = self.cache.entry(key);
         if directives.no_cache {
@@ -194,10 +190,13 @@ impl Engine {
             Arc::new(Generation::shared(work, turns, &self.stop, (self, key)))
         };
         let joined = |generation: &Arc<Generation>, role: Role| {
-            let begun = match role {
-                Role::Waiter => Begun::Collapsed,
-                _ if refused.load(Ordering::Relaxed) => Begun::Refreshed,
-                _ => Begun::Miss,
+            let stored = Insertion::Pending.into();
+            let outcome = match role {
+                Role::Waiter => Outcome::Collapsed { stored },
+                _ => Outcome::Computed {
+                    stored,
+                    refreshed: false,
+                },
             };
             if role == Role::Alone {
                 // No other caller can use it.
@@ -207,7 +206,7 @@ impl Engine {
             if let Some(before) = interest.take() {
                 before.settle();
             }
-            interest = waiter.take(generation, begun, role != Role::Waiter);
+            interest = waiter.take(generation, outcome, &refused);
         };
         let engine = Arc::clone(self);
         let answer = asked
@@ -221,8 +220,7 @@ impl Engine {
             interest.settle();
         }
         self.note_tiers();
-        let refused = refused.load(Ordering::Relaxed);
-        (answer, refused)
+        answer
     }
 
     fn was_stopped_by_others(&self, error: &ComputeError<GenerateError>) -> bool {
@@ -232,29 +230,5 @@ impl Engine {
             _ => false,
         };
         cancelled && !self.stop.is_cancelled()
-    }
-
-    fn served(&self, key: Key, answer: Answer<StoredResult>, refused: bool) -> Served {
-        let expires_in = answer.info.expires_in;
-        let on_disk = || self.cache.tiers().contains(&key);
-        let how = match answer.outcome {
-            Outcome::Hit | Outcome::Loaded { .. } => How::Hit { expires_in },
-            Outcome::Computed { stored } => {
-                let on_disk = stored == Insertion::Stored && on_disk();
-                if refused {
-                    How::Refreshed { stored, on_disk }
-                } else {
-                    How::Miss { stored, on_disk }
-                }
-            }
-            Outcome::Collapsed { stored } => How::Collapsed { stored },
-            Outcome::Bypassed { .. } => How::Alone(Begun::NotKept),
-        };
-        Served {
-            key: Some(key),
-            age: answer.value.age(&answer.info),
-            result: answer.value,
-            how,
-        }
     }
 }

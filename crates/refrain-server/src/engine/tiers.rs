@@ -2,7 +2,6 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use refrain::Answer;
 use refrain::tier::{TierFailure, TierStats};
 use refrain_disk::DiskStats;
 
@@ -33,14 +32,14 @@ impl Engine {
         let stored = self.cache.entry(key).accept(accept).stored_async().await;
         self.note_tiers();
         let answer = stored.ok_or_else(not_cached)?;
-        Ok(of_stored(key, answer))
+        Ok(Served::of(key, answer))
     }
 
     /// The stored result, counted as neither hit nor miss.
     pub(crate) async fn peek(&self, key: Key) -> Option<Served> {
         let answer = self.cache.peek_async(key).await;
         self.note_tiers();
-        Some(of_stored(key, answer?))
+        Some(Served::of(key, answer?))
     }
 
     /// Removes the entry everywhere, and says whether there was one.
@@ -83,10 +82,6 @@ impl TiersFail {
             tracing::info!("the disk works again");
         }
     }
-}
-
-fn of_stored(key: Key, answer: Answer<StoredResult>) -> Served {
-    Served::hit(key, answer.value, &answer.info)
 }
 
 fn not_removed(failure: &TierFailure) -> Problem {

@@ -1,12 +1,12 @@
 //! A caller that waits: the generation it waits for, and how it leaves.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use refrain::OnAbandoned;
+use refrain::{OnAbandoned, Outcome};
 use tokio::sync::watch;
 
 use super::generation::{Generation, Interest, LeaveSwitch};
-use super::outcome::Begun;
 use crate::live::LiveReader;
 use crate::progress::Snapshot;
 
@@ -22,8 +22,25 @@ pub(crate) struct Waiter {
 #[derive(Debug, Clone)]
 struct Place {
     generation: Arc<Generation>,
-    begun: Begun,
-    is_leader: bool,
+    /// How the answer comes to be, as far as it is known before its end.
+    outcome: Outcome,
+    /// Whether the caller has refused what was stored.
+    refused: Arc<AtomicBool>,
+}
+
+impl Place {
+    fn outcome(&self) -> Outcome {
+        let mut outcome = self.outcome.clone();
+        if let Outcome::Computed { refreshed, .. } = &mut outcome {
+            // Relaxed: to see it late costs one word in a header.
+            *refreshed |= self.refused.load(Ordering::Relaxed);
+        }
+        outcome
+    }
+
+    fn is_leader(&self) -> bool {
+        !matches!(self.outcome, Outcome::Collapsed { .. })
+    }
 }
 
 impl Waiter {
@@ -61,13 +78,13 @@ impl Waiter {
     pub(crate) fn take(
         &self,
         generation: &Arc<Generation>,
-        begun: Begun,
-        is_leader: bool,
+        outcome: Outcome,
+        refused: &Arc<AtomicBool>,
     ) -> Option<Interest> {
         self.place.send_replace(Some(Place {
             generation: Arc::clone(generation),
-            begun,
-            is_leader,
+            outcome,
+            refused: Arc::clone(refused),
         }));
         generation.join(self.switch.clone())
     }
@@ -92,15 +109,15 @@ impl Waiter {
     }
 
     /// Waits until the generation shows its body before that is complete, and gives a reader of it.
-    pub(crate) async fn live(&self) -> (LiveReader, Begun) {
+    pub(crate) async fn live(&self) -> (LiveReader, Outcome) {
         let mut places = self.place.subscribe();
         loop {
             let place = places.borrow_and_update().clone();
             let announced = async {
                 if let Some(place) = &place
-                    && let Some(reader) = place.generation.live().announced(place.is_leader).await
+                    && let Some(reader) = place.generation.live().announced(place.is_leader()).await
                 {
-                    return (reader, place.begun.clone());
+                    return (reader, place.outcome());
                 }
                 std::future::pending().await
             };

@@ -2,14 +2,13 @@
 
 use std::ops::{ControlFlow, RangeInclusive};
 
+use refrain::BypassReason;
 use refrain_relief::field::{self, Millimeters};
 use refrain_relief::{FINGERPRINT, Format, NAME, ReliefError, ReliefRequest};
 use serde_json::{Value, json};
 
 use crate::generate_error::GenerateError;
-use crate::generators::{
-    BlockingWork, BypassReason, Generator, KeyPart, Keying, Prepared, ResultFile, blocking,
-};
+use crate::generators::{BlockingWork, Generator, KeyPart, Keying, Prepared, ResultFile, blocking};
 use crate::progress::Progress;
 use crate::request::exchange::Exchange;
 use crate::{Fields, Problem, ProblemKind, Reservation};

@@ -1,7 +1,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::engine::outcome::OutcomeWord;
+use crate::engine::outcome;
 use crate::problem::ProblemDocument;
 
 /// A job as clients see it.
@@ -22,7 +22,8 @@ pub(crate) struct JobDocument {
     /// What is being done.
     pub(crate) step: String,
     /// How the result came to be, once there is one.
-    pub(crate) outcome: Option<OutcomeWord>,
+    #[schema(schema_with = outcome::words)]
+    pub(crate) outcome: Option<&'static str>,
     /// Where the result is, once there is one.
     pub(crate) result_url: Option<String>,
     /// Why there is none, once it is clear that there will be none.

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::document::{JobDocument, JobState};
 use crate::answer::result_url;
-use crate::engine::outcome::{OutcomeWord, Served};
+use crate::engine::outcome::Served;
 use crate::engine::waiter::{Waiter, WaiterWatch};
 use crate::problem::ProblemDocument;
 use crate::progress::{Phase, Snapshot};
@@ -46,7 +46,7 @@ pub(crate) struct Job {
 pub(super) struct End {
     state: JobState,
     last: Snapshot,
-    outcome: Option<OutcomeWord>,
+    outcome: Option<&'static str>,
     result_url: Option<String>,
     error: Option<ProblemDocument>,
     finished_at: Timestamp,
@@ -96,7 +96,7 @@ impl Job {
             ..self.waiter.snapshot()
         };
         self.finish(End {
-            outcome: Some(served.outcome()),
+            outcome: Some(served.outcome.word()),
             result_url: Some(result_url),
             last,
             ..self.ended(JobState::Done, wall)

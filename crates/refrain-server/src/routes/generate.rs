@@ -129,7 +129,7 @@ async fn waited_for(
     tokio::select! {
         biased;
         served = &mut answer => Ok(answer::generated(&served?, conditions)),
-        (reader, begun) = watched.live() => Ok(answer::growing(reader, &begun, key, answer)),
+        (reader, outcome) = watched.live() => Ok(answer::growing(reader, &outcome, key, answer)),
     }
 }
 

@@ -198,9 +198,29 @@ async fn what_memory_has_no_room_for_is_answered_from_disk() {
         config.disk_dir = Some(dir.path().to_owned());
         config.max_memory_mb = 0.1;
     });
+    let first = world.ask("cat", "large").await;
+    assert_eq!(first.cache_status(), ON_DISK, "the disk alone has it");
+    let fetched = world.get(first.header("content-location")).await;
+    assert_eq!(fetched.body, first.body);
     for _ in 0..3 {
-        assert_eq!(world.ask("cat", "large").await.status, StatusCode::OK);
+        let again = world.ask("cat", "large").await;
+        assert_eq!(again.cache_status(), "refrain; hit; ttl=86400");
     }
+    assert_eq!(world.probe.runs(), 1);
+}
+
+#[tokio::test]
+async fn a_client_that_refuses_what_is_on_disk_is_told_that_it_was_generated_for_it() {
+    let dir = tempfile::tempdir().unwrap();
+    world_on(dir.path()).ask("cat", "echo").await;
+    let world = world_on(dir.path());
+    world.hands.advance(Duration::from_secs(90));
+    let young = [("cache-control", "max-age=60")];
+    let reply = world.ask_with("cat", "echo", &young).await;
+    assert_eq!(
+        reply.cache_status(),
+        "refrain; fwd=request; stored; detail=\"on disk\""
+    );
     assert_eq!(world.probe.runs(), 1);
 }
 
@@ -230,6 +250,7 @@ async fn a_disk_that_fails_is_only_a_slower_cache() {
     for n in 0..6 {
         let reply = world.ask(&format!("dog {n}"), "echo").await;
         assert_eq!(reply.status, StatusCode::OK);
+        assert_eq!(reply.cache_status(), "refrain; fwd=miss; stored");
     }
     assert_eq!(
         world.ask("cat", "echo").await.cache_status(),

@@ -280,8 +280,9 @@ impl Script {
             answer.outcome
         ));
         // One that joined what was being computed already has no older value replaced.
-        let stored = Insertion::Stored;
-        if refreshes && answer.outcome == (Outcome::Computed { stored }) {
+        let replaced =
+            matches!(&answer.outcome, Outcome::Computed { stored, .. } if stored.is_anywhere());
+        if refreshes && replaced {
             self.raise(number, version);
         }
         if let Outcome::Hit | Outcome::Loaded { .. } = answer.outcome {

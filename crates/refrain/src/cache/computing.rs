@@ -168,7 +168,7 @@ where
     /// begins a flight of its own. A stored value stays.
     ///
     /// ```
-    /// use refrain::{Insertion, Outcome};
+    /// use refrain::Insertion;
     /// use std::sync::Arc;
     ///
     /// let cache: refrain::Cache<u64, u64> = refrain::Cache::builder().build()?;
@@ -177,7 +177,7 @@ where
     ///     assert!(cache.retire_flight(&1, &side));
     ///     10
     /// }).unwrap();
-    /// assert_eq!(answer.outcome, Outcome::Computed { stored: Insertion::Invalidated });
+    /// assert_eq!(answer.outcome.stored().unwrap().memory(), Insertion::Invalidated);
     /// assert_eq!(cache.get(&1), None);
     /// # Ok::<(), refrain::BuildError>(())
     /// ```

@@ -6,14 +6,14 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::Inner;
+use super::{Inner, RequestOptions};
 use crate::catch::catch;
 use crate::clock::Clock;
-use crate::computed::{Computed, EntryOptions, Keep};
+use crate::computed::{Computed, Keep};
 use crate::entry::{Answer, Entry};
 use crate::error::ComputeError;
 use crate::flight::{Flight, Landed, Landing, Settled};
-use crate::outcome::{Insertion, Outcome};
+use crate::outcome::{Insertion, Outcome, Stored};
 use crate::stats::micros;
 use crate::store::{Facts, NewEntry, Removed};
 
@@ -29,7 +29,7 @@ where
         hash: u64,
         flight: &Arc<Flight<V>>,
         began: Duration,
-        options: &EntryOptions,
+        options: &RequestOptions,
         result: Result<Result<Computed<V>, E>, Arc<str>>,
     ) -> Option<Settled<V>> {
         let counters = &self.counters;
@@ -67,7 +67,7 @@ where
         hash: u64,
         flight: &Arc<Flight<V>>,
         (took, now): (Duration, Duration),
-        options: &EntryOptions,
+        options: &RequestOptions,
         computed: Computed<V>,
     ) -> Landing<V> {
         let Computed {
@@ -76,10 +76,12 @@ where
             keep,
             loaded,
             below,
+            refreshed,
             took: _,
         } = computed;
         self.note_sharing(hash, keep);
-        let mut options = own.or(options);
+        let refreshed = refreshed || options.refresh;
+        let mut options = own.or(&options.entry);
         options.cost.get_or_insert(took);
         let weight = match options.weight_bytes {
             Some(weight) => Ok(weight),
@@ -109,11 +111,12 @@ where
             drop(entry);
             self.announce(removed);
             self.schedule_purge(facts.expires);
-            let stored = match stored.unwrap_or(Insertion::Invalidated) {
-                Insertion::Overweight | Insertion::Declined if below => Insertion::Stored,
-                stored => stored,
-            };
-            (stored, stale_since)
+            (stored.unwrap_or(Insertion::Invalidated), stale_since)
+        };
+        let stored = match stored {
+            // What was invalidated has left the tiers, or leaves them now.
+            Insertion::Invalidated => stored.into(),
+            _ => Stored::in_memory(stored).and_in(below),
         };
         if loaded.is_some() {
             self.counters.count_load(facts.weight_bytes, facts.cost);
@@ -124,6 +127,7 @@ where
             tags,
             loaded,
             stored,
+            refreshed,
             stale_since,
         };
         if keep == Keep::Private {
@@ -190,7 +194,7 @@ where
         &self,
         hash: u64,
         began: Duration,
-        options: &EntryOptions,
+        options: &RequestOptions,
         counted: bool,
         result: Result<Result<Computed<V>, E>, Arc<str>>,
     ) -> Result<T, ComputeError<E>> {
@@ -202,7 +206,8 @@ where
             .map_err(|message| ComputeError::Panicked { message })?
             .map_err(|error| ComputeError::Failed(Arc::new(error)))?;
         self.note_sharing(hash, computed.keep);
-        let mut options = computed.options.or(options);
+        let refreshed = computed.refreshed || options.refresh;
+        let mut options = computed.options.or(&options.entry);
         let now = self.clock.elapsed();
         options.cost.get_or_insert(now.saturating_sub(began));
         let facts = self.facts(options.weight_bytes.unwrap_or(0), &options, now);
@@ -214,7 +219,8 @@ where
             facts,
             tags: options.tags,
             loaded: computed.loaded,
-            stored: Insertion::NotAsked,
+            stored: Insertion::NotAsked.into(),
+            refreshed,
             stale_since: None,
         };
         Ok(T::landed(landed, true, &self.clock))
@@ -239,6 +245,7 @@ impl<V: Clone> Wanted<V> for Answer<V> {
 
     fn landed(landed: Landed<V>, leader: bool, clock: &Clock) -> Self {
         let (stored, facts) = (landed.stored, &landed.facts);
+        let refreshed = landed.refreshed;
         Self {
             value: landed.value,
             outcome: match (landed.loaded, leader) {
@@ -246,7 +253,7 @@ impl<V: Clone> Wanted<V> for Answer<V> {
                     tier,
                     collapsed: !leader,
                 },
-                (None, true) => Outcome::Computed { stored },
+                (None, true) => Outcome::Computed { stored, refreshed },
                 (None, false) => Outcome::Collapsed { stored },
             },
             info: facts.info(landed.tags.unwrap_or_default(), facts.written, clock),

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 
 use super::{Inner, RequestOptions};
 use crate::catch::{CatchUnwind, catch};
-use crate::computed::{Computed, EntryOptions};
+use crate::computed::Computed;
 use crate::flight::{Flight, Landing, Settled, Waiting, drive_to_end, enter_and_block};
 
 /// Ends a flight that its leader, by a panic, did not.
@@ -82,7 +82,7 @@ where
         key: &K,
         hash: u64,
         flight: &Arc<Flight<V>>,
-        options: &EntryOptions,
+        options: &RequestOptions,
         compute: impl FnOnce() -> Result<R, E>,
     ) -> Option<Settled<V>> {
         let leading = self.leading(hash, flight);
@@ -111,7 +111,7 @@ where
         E: Send + Sync + 'static,
     {
         let leading = self.leading(hash, flight);
-        let options = request.entry.clone();
+        let options = request.clone();
         let (inner, key, landing) = (Arc::clone(self), key.clone(), Arc::clone(flight));
         let began = self.clock.elapsed();
         flight.work.set(Box::pin(async move {

@@ -98,7 +98,7 @@ where
                 Step::Answered(answer) => return answer,
                 Step::Lead(flight) => {
                     let given = self.lead(&flight)?;
-                    let (inner, options) = (&self.cache.inner, &self.options.entry);
+                    let (inner, options) = (&self.cache.inner, &self.options);
                     let compute = || compute(given);
                     let landing =
                         inner.compute_here(&self.key, self.hash, &flight, options, compute);
@@ -171,7 +171,7 @@ where
             let _inside = enter_and_block(&FlightId::next(&inner.name));
             catch(|| compute(given).map(Into::into))
         };
-        inner.unshared(self.hash, began, &self.options.entry, counted, result)
+        inner.unshared(self.hash, began, &self.options, counted, result)
     }
 
     /// [`compute_alone`](Self::compute_alone) for asynchronous code.
@@ -193,7 +193,7 @@ where
             Err(message) => Err(message),
         };
         let result = result.and_then(|result| catch(|| result.map(Into::into)));
-        inner.unshared(self.hash, began, &self.options.entry, counted, result)
+        inner.unshared(self.hash, began, &self.options, counted, result)
     }
 
     /// Looks the key up and, if nothing is there, takes a place in a flight.

@@ -1,6 +1,7 @@
 //! The flight of a tiered cache: it looks into the tiers, and stores a computed value there.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::codec::Codec;
@@ -39,6 +40,14 @@ impl<V> Task<V> {
     }
 }
 
+/// What a flight knows that has loaded nothing.
+pub(super) struct Absent {
+    /// The moment at which the computation begins.
+    valid: Ticket,
+    /// Something was there, and not accepted.
+    refused: bool,
+}
+
 /// A value that was in a tier.
 struct FoundBelow<V> {
     value: V,
@@ -49,8 +58,8 @@ struct FoundBelow<V> {
 }
 
 impl<V: Clone + Send + Sync + 'static> Obtaining<V> {
-    /// Loads the value of a task, or says at which moment its computation begins.
-    pub(super) async fn load(&self, task: &Task<V>) -> Result<Computed<V>, Ticket> {
+    /// Loads the value of a task, or says what its computation begins with.
+    pub(super) async fn load(&self, task: &Task<V>) -> Result<Computed<V>, Absent> {
         if task.replaces() {
             // What was computed earlier and is on its way to a tier must not come after what this flight gives.
             self.tiers.invalidations().key(&task.key);
@@ -58,35 +67,43 @@ impl<V: Clone + Send + Sync + 'static> Obtaining<V> {
         // Before anything is looked at: what is invalidated from now on is not stored.
         let valid = self.tiers.begin();
         if task.refresh {
-            return Err(valid);
+            let refused = true;
+            return Err(Absent { valid, refused });
         }
         match self.find(task.key, task.accept.as_ref(), &valid).await {
-            Some(found) => Ok(found.computed()),
-            None => Err(valid),
+            Ok(found) => Ok(found.computed()),
+            Err(refused) => Err(Absent { valid, refused }),
         }
     }
 
-    /// Stores what was computed for a task, since `valid` was taken and in the time `took`, in the tiers.
+    /// Stores what was computed for a task, after nothing was loaded and in the time `took`, in the tiers.
     pub(super) async fn keep(
         &self,
         task: &Task<V>,
         mut computed: Computed<V>,
         took: Duration,
-        valid: &Ticket,
+        absent: &Absent,
     ) -> Computed<V> {
         computed.took = Some(took);
+        computed.refreshed = absent.refused;
         if computed.keep != Keep::Store || computed.loaded.is_some() {
             return computed;
         }
         let mut options = computed.options.clone().or(&task.options);
         options.cost.get_or_insert(took);
         computed.below = self
-            .store(task.key, &computed.value, &options, valid, task.replaces())
+            .store(
+                task.key,
+                &computed.value,
+                &options,
+                &absent.valid,
+                task.replaces(),
+            )
             .await;
         computed
     }
 
-    /// Stores a value in the tiers; whether one of them has it.
+    /// Stores a value in the tiers; those that have it then, the topmost first.
     async fn store(
         &self,
         key: Key,
@@ -94,9 +111,9 @@ impl<V: Clone + Send + Sync + 'static> Obtaining<V> {
         options: &EntryOptions,
         valid: &Ticket,
         replaces: bool,
-    ) -> bool {
+    ) -> Vec<TierName> {
         if self.tiers.is_empty() {
-            return false;
+            return Vec::new();
         }
         let lifetime = options.time_to_live.or_else(|| self.memory.time_to_live());
         let lifetime = lifetime.filter(|lifetime| *lifetime != Duration::MAX);
@@ -111,7 +128,7 @@ impl<V: Clone + Send + Sync + 'static> Obtaining<V> {
             if replaces {
                 self.tiers.forget(key).await;
             }
-            return false;
+            return Vec::new();
         };
         entry.metadata.cost = options.cost.unwrap_or_default();
         entry.metadata.expires_in = lifetime;
@@ -121,21 +138,21 @@ impl<V: Clone + Send + Sync + 'static> Obtaining<V> {
         } else {
             self.tiers.store(key, entry, valid).await
         };
-        stored
-            .iter()
-            .any(|(_, stored)| matches!(stored, Ok(Insertion::Stored)))
+        let has_it = |(tier, stored)| matches!(stored, Ok(Insertion::Stored)).then_some(tier);
+        stored.into_iter().rev().filter_map(has_it).collect()
     }
 
-    /// What a tier has for `key` that is accepted.
+    /// What a tier has for `key` that is accepted; or else whether there is something that is not.
     async fn find(
         &self,
         key: Key,
         accept: Option<&Accept<V>>,
         valid: &Ticket,
-    ) -> Option<FoundBelow<V>> {
+    ) -> Result<FoundBelow<V>, bool> {
         if self.tiers.is_empty() {
-            return None;
+            return Err(false);
         }
+        let refused = AtomicBool::new(false);
         let whole_up_to = if self.codec.streams() {
             self.tiers.back_fill_limit()
         } else {
@@ -146,16 +163,19 @@ impl<V: Clone + Send + Sync + 'static> Obtaining<V> {
             let left_below = entry.body.whole().is_none().then(|| entry.body.len());
             let info = self.info(&key, &value, &entry.metadata, left_below);
             if accept.is_some_and(|accept| !accept(&value, &info)) {
+                // Relaxed: it is read by the same caller.
+                refused.store(true, Ordering::Relaxed);
                 return Err(Unread::Unwelcome);
             }
             Ok((value, info, left_below, self.memory.inner.clock.elapsed()))
         };
         let found = self.tiers.load_with(key, valid, whole_up_to, read).await;
-        let ((value, mut info, left_below, read_at), tier) = found?;
+        let ((value, mut info, left_below, read_at), tier) =
+            found.ok_or_else(|| refused.load(Ordering::Relaxed))?;
         // Copying it up took its time.
         let passed = self.memory.inner.clock.elapsed().saturating_sub(read_at);
         info.expires_in = info.expires_in.map(|left| left.saturating_sub(passed));
-        Some(FoundBelow {
+        Ok(FoundBelow {
             value,
             info,
             tier,
@@ -209,7 +229,7 @@ impl<V: Clone + Send + Sync + 'static> Obtaining<V> {
         }
         // Not put into memory: only a flight knows whether it is invalidated meanwhile.
         let valid = self.tiers.begin();
-        let Some(found) = self.find(key, accept, &valid).await else {
+        let Ok(found) = self.find(key, accept, &valid).await else {
             inner.recorder().miss();
             return None;
         };
@@ -230,7 +250,7 @@ impl<V: Clone + Send + Sync + 'static> Obtaining<V> {
             });
         }
         let valid = self.tiers.begin();
-        Some(self.find(key, None, &valid).await?.answer())
+        Some(self.find(key, None, &valid).await.ok()?.answer())
     }
 
     /// Stores a value everywhere, in place of what is there and of what is being computed.
@@ -250,7 +270,7 @@ impl<V: Clone + Send + Sync + 'static> Obtaining<V> {
             return Insertion::Invalidated;
         }
         match inserted {
-            Insertion::Overweight | Insertion::Declined if below => Insertion::Stored,
+            Insertion::Overweight | Insertion::Declined if !below.is_empty() => Insertion::Stored,
             inserted => inserted,
         }
     }

@@ -254,15 +254,15 @@ impl<'a, V: Clone + Send + Sync + 'static> TieredRequest<'a, V> {
             let task = self.task();
             let obtain = |given| {
                 let compute = compute.take().expect("a request computes once at most");
-                let valid = match block_on(cache.load(&task)) {
+                let absent = match block_on(cache.load(&task)) {
                     Ok(loaded) => return Ok(loaded),
-                    Err(valid) => valid,
+                    Err(absent) => absent,
                 };
                 let clock = &cache.memory.inner.clock;
                 let began = clock.elapsed();
                 let computed = compute(given)?.into();
                 let took = clock.elapsed().saturating_sub(began);
-                Ok(block_on(cache.keep(&task, computed, took, &valid)))
+                Ok(block_on(cache.keep(&task, computed, took, &absent)))
             };
             let answer: Answer<V> = self.asking(&mut beside).compute(obtain)?;
             if self.is_accepted(&answer) {
@@ -295,15 +295,15 @@ impl<'a, V: Clone + Send + Sync + 'static> TieredRequest<'a, V> {
                 let compute = compute.take().expect("a request computes once at most");
                 let computation = compute(given);
                 async move {
-                    let valid = match cache.load(&task).await {
+                    let absent = match cache.load(&task).await {
                         Ok(loaded) => return Ok(loaded),
-                        Err(valid) => valid,
+                        Err(absent) => absent,
                     };
                     let clock = &cache.memory.inner.clock;
                     let began = clock.elapsed();
                     let computed = computation.await?.into();
                     let took = clock.elapsed().saturating_sub(began);
-                    Ok(cache.keep(&task, computed, took, &valid).await)
+                    Ok(cache.keep(&task, computed, took, &absent).await)
                 }
             };
             let asking = self.asking(&mut beside);

@@ -121,7 +121,8 @@ fn a_computed_value_that_may_not_live_is_handed_out() {
     assert_eq!(
         answer.outcome,
         Outcome::Computed {
-            stored: Insertion::Expired
+            stored: Insertion::Expired.into(),
+            refreshed: false
         }
     );
 }

@@ -21,7 +21,8 @@ fn a_value_whose_computation_began_before_an_invalidation_is_not_stored() {
     assert_eq!(
         answer.outcome,
         Outcome::Computed {
-            stored: Insertion::Invalidated
+            stored: Insertion::Invalidated.into(),
+            refreshed: false
         }
     );
     assert_eq!(cache.get(&1), None);

@@ -117,7 +117,7 @@ fn a_miss_is_counted_once_however_its_computation_ends() {
         .get_or_compute(3, || Computed::new(1).private())
         .expect("computed");
     let stored = cache.entry(4).get_or_compute(|| 4).expect("computed");
-    assert_eq!(stored.outcome.stored(), Some(Insertion::Stored));
+    assert_eq!(stored.outcome.stored(), Some(&Insertion::Stored.into()));
     let stats = cache.stats();
     assert_eq!((stats.misses, stats.computations), (5, 5));
     assert_eq!((stats.failures, stats.panics, stats.loads), (1, 1, 0));

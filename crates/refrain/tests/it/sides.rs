@@ -126,10 +126,16 @@ fn after_an_invalidation_a_caller_gets_a_new_flight_and_a_new_side_value() {
     let Poll::Ready(Ok(before)) = poll_once(before.as_mut()) else {
         panic!("it has landed");
     };
-    let stored = Insertion::Invalidated;
+    let stored = Insertion::Invalidated.into();
     assert_eq!(
         (before.value, before.outcome),
-        (1, Outcome::Computed { stored })
+        (
+            1,
+            Outcome::Computed {
+                stored,
+                refreshed: false
+            }
+        )
     );
     assert_eq!(cache.get(&1), None);
     assert_eq!(

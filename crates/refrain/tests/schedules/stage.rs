@@ -175,10 +175,10 @@ impl Stage {
         match (answer.outcome, times) {
             (Outcome::Hit, _) => self.note(key, began, ended, Deed::Saw(Some(version))),
             (Outcome::Collapsed { .. }, _) => self.note(key, began, ended, Deed::Given(version)),
-            (Outcome::Computed { stored }, Some((from, to))) => {
+            (Outcome::Computed { stored, .. }, Some((from, to))) => {
                 self.note(key, began, from, Deed::Saw(None));
                 self.note(key, began, ended, Deed::Given(version));
-                match stored {
+                match stored.memory() {
                     Insertion::Stored => self.note(key, to, ended, Deed::Wrote(version)),
                     Insertion::Invalidated => {}
                     _ => self.note(key, to, ended, Deed::Cleared),

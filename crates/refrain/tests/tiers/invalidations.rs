@@ -4,7 +4,7 @@ use bytes::Bytes;
 use refrain::{Insertion, Outcome, TieredCache};
 use refrain_testkit::tier::{Fault, MemoryTier, poll_once};
 
-use crate::stage::{KEY, STORED, Stage};
+use crate::stage::{BOTH, KEY, Stage, computed};
 
 type Invalidate = fn(&Stage) -> bool;
 
@@ -43,7 +43,7 @@ fn what_is_invalidated_is_gone_from_all_tiers() {
         assert!(stage.kept.iter().all(MemoryTier::is_empty), "{way}");
         assert_eq!(
             stage.time.drive(ask(&stage.cache, "two")).outcome,
-            STORED,
+            computed(BOTH),
             "{way}"
         );
     }
@@ -123,9 +123,13 @@ fn a_value_invalidated_while_it_is_computed_or_stored_is_stored_nowhere() {
             }
             assert!(invalidate(&stage), "{way}");
             if answer.is_none() {
-                let stored = Insertion::Invalidated;
+                let stored = Insertion::Invalidated.into();
                 let late = stage.time.drive(computing);
-                assert_eq!(late.outcome, Outcome::Computed { stored }, "{way}, {polls}");
+                let told = Outcome::Computed {
+                    stored,
+                    refreshed: false,
+                };
+                assert_eq!(late.outcome, told, "{way}, {polls}");
             }
             assert!(
                 stage.kept.iter().all(MemoryTier::is_empty),
@@ -185,7 +189,7 @@ fn what_a_retired_flight_gives_is_stored_in_no_tier() {
     let side = stage.cache.running_side::<&str>(&KEY).expect("it runs");
     assert!(stage.cache.retire_flight(&KEY, &side));
     assert!(!stage.cache.retire_flight(&KEY, &side));
-    assert_eq!(stage.ask("new").outcome, STORED);
+    assert_eq!(stage.ask("new").outcome, computed(BOTH));
     assert_eq!(stage.time.drive(old).expect("computed").value, "old");
     assert_eq!(stage.ask("newer").value, "new");
     stage.evict();

@@ -9,16 +9,16 @@ use bytes::Bytes;
 use refrain::tier::{TierEntry, Tiers};
 use refrain::{
     BypassReason, BytesCodec, Cache, Codec, CodecError, Computed, EntryOptions, Insertion, Outcome,
-    Role, TieredCache, block_on,
+    Role, Stored, TierName, TieredCache, block_on,
 };
 use refrain_testkit::tier::{Fault, MemoryTier, poll_once};
 
-use crate::stage::{KEY, STORED, Stage, loaded_from};
+use crate::stage::{BOTH, KEY, Stage, computed, loaded_from, refreshed};
 
 #[test]
 fn a_value_is_computed_once_and_loaded_after_it_has_left_the_memory() {
     let stage = Stage::new();
-    assert_eq!(stage.ask("one").outcome, STORED);
+    assert_eq!(stage.ask("one").outcome, computed(BOTH));
     assert_eq!(stage.ask("two").outcome, Outcome::Hit);
     stage.evict();
     let loaded = stage.ask("three");
@@ -82,7 +82,7 @@ fn time_in_tiers_is_no_computation_time() {
 fn callers_that_block_need_no_runtime() {
     let stage = Stage::new();
     let answer = stage.cache.entry(KEY).get_or_compute(|| Bytes::from("one"));
-    assert_eq!(answer.expect("computed").outcome, STORED);
+    assert_eq!(answer.expect("computed").outcome, computed(BOTH));
     stage.evict();
     let answer = stage.cache.entry(KEY).get_or_compute(|| Bytes::from("two"));
     assert_eq!(loaded_from(&answer.expect("loaded")), "above");
@@ -119,7 +119,10 @@ fn a_caller_that_does_not_accept_what_is_in_memory_has_it_computed_and_replaced(
         .time
         .drive(request.get_or_compute_async(async { Bytes::from("new") }))
         .expect("computed");
-    assert_eq!((&answer.value[..], answer.outcome), (&b"new"[..], STORED));
+    assert_eq!(
+        (&answer.value[..], answer.outcome),
+        (&b"new"[..], refreshed(BOTH))
+    );
     stage.evict();
     assert_eq!(stage.ask("newer").value, "new", "in the tiers too");
 }
@@ -134,7 +137,10 @@ fn a_caller_that_does_not_accept_what_is_below_has_it_computed_and_replaced() {
         .time
         .drive(request.get_or_compute_async(async { Bytes::from("new") }))
         .expect("computed");
-    assert_eq!((&answer.value[..], answer.outcome), (&b"new"[..], STORED));
+    assert_eq!(
+        (&answer.value[..], answer.outcome),
+        (&b"new"[..], refreshed(BOTH))
+    );
     let stats = stage.cache.memory().stats();
     assert_eq!((stats.loads, stats.computations), (0, 2));
 }
@@ -208,7 +214,10 @@ fn a_value_too_heavy_for_the_memory_is_stored_below() {
             .get_or_compute(heavy)
             .expect("computed")
             .outcome,
-        STORED
+        Outcome::Computed {
+            stored: Stored::in_memory(Insertion::Overweight).and_in([TierName::new("memory tier")]),
+            refreshed: false,
+        }
     );
     assert!(cache.memory().is_empty());
     let again = cache.entry(KEY).get_or_compute(heavy).expect("loaded");
@@ -227,7 +236,7 @@ fn what_is_not_to_be_stored_reaches_no_tier() {
             .entry(KEY)
             .get_or_compute(compute)
             .expect("computed");
-        assert_eq!(answer.outcome.stored(), Some(Insertion::NotAsked));
+        assert_eq!(answer.outcome.stored(), Some(&Insertion::NotAsked.into()));
     }
     let gone = stage.cache.entry(KEY).time_to_live(Duration::ZERO);
     gone.get_or_compute(|| Bytes::from("one"))

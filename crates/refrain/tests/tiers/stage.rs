@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use refrain::tier::{TierStats, Tiers};
-use refrain::{Answer, BytesCodec, Cache, Codec, CodecError, Insertion, Key, Outcome, TieredCache};
+use refrain::{
+    Answer, BytesCodec, Cache, Codec, CodecError, Insertion, Key, Outcome, Stored, TierName,
+    TieredCache,
+};
 use refrain_testkit::tier::{Faults, FaultyTier, MemoryTier, Time};
 
 pub(crate) struct Stage {
@@ -81,14 +84,29 @@ impl Stage {
     }
 }
 
-pub(crate) const STORED: Outcome = Outcome::Computed {
-    stored: Insertion::Stored,
-};
+/// Computed because nothing was there, and now in memory and in these tiers.
+pub(crate) fn computed(below: &[&'static str]) -> Outcome {
+    outcome_of(false, below)
+}
+
+/// The same in place of what the caller did not accept.
+pub(crate) fn refreshed(below: &[&'static str]) -> Outcome {
+    outcome_of(true, below)
+}
+
+/// The tiers of the stage, the topmost first.
+pub(crate) const BOTH: &[&str] = &["above", "below"];
+
+fn outcome_of(refreshed: bool, below: &[&'static str]) -> Outcome {
+    let names = below.iter().map(|name| TierName::new(name));
+    let stored = Stored::in_memory(Insertion::Stored).and_in(names);
+    Outcome::Computed { stored, refreshed }
+}
 
 /// The name of the tier that an answer was loaded from.
 #[track_caller]
 pub(crate) fn loaded_from(answer: &Answer<Bytes>) -> &'static str {
-    match answer.outcome {
+    match &answer.outcome {
         Outcome::Loaded { tier, .. } => tier.as_str(),
         outcome => panic!("it was not loaded: {outcome:?}"),
     }
