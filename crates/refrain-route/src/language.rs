@@ -12,3 +12,4 @@ pub use mistake::{Mistake, Mistakes, Place, Source};
 pub(crate) use node::one_of;
 pub use node::{Node, Value};
 pub use section::Section;
+pub(crate) use section::suggestion;

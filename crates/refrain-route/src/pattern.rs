@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use refrain::key::Document;
 
+use crate::language::Section;
+
 /// A pointer with `*`, such as `/body/messages/*/content`.
 ///
 /// `*` matches every field of a map and every item of a list. A field that is called `*` has no name of its own here.
@@ -64,6 +66,12 @@ pub enum PatternError {
 }
 
 impl Pattern {
+    pub(crate) fn of(steps: &[Step]) -> Self {
+        Self {
+            steps: steps.to_vec(),
+        }
+    }
+
     /// The steps, outermost first.
     pub fn steps(&self) -> &[Step] {
         &self.steps
@@ -92,6 +100,21 @@ impl Pattern {
     /// ```
     pub fn any(&self, document: &Document, mut is_so: impl FnMut(&Document) -> bool) -> bool {
         visit(&self.steps, document, &mut |value| is_so(value))
+    }
+
+    /// The patterns under this key of a table.
+    pub(crate) fn read_list(section: &Section<'_>, key: &str) -> Vec<Self> {
+        let mut patterns = Vec::new();
+        for (text, place) in section.texts(key).unwrap_or_default() {
+            match text.parse() {
+                Ok(pattern) => patterns.push(pattern),
+                Err(error) => {
+                    let error: PatternError = error;
+                    section.mistakes().add(place, error.to_string());
+                }
+            }
+        }
+        patterns
     }
 
     /// Whether every place that the other pattern names is one of this pattern or below one.

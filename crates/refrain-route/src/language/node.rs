@@ -132,7 +132,7 @@ impl Node {
     }
 
     /// Lays another tree over this one: its fields are added, and where both have a field that is no table in both,
-    /// that of `over` counts.
+    /// that of `over` counts. A condition, which has `at`, is one thing and takes the place of another.
     ///
     /// ```
     /// use refrain_route::language::{Mistakes, Source};
@@ -146,7 +146,7 @@ impl Node {
     /// ```
     pub fn lay_over(&mut self, over: Self) {
         match (&mut self.value, over.value) {
-            (Value::Table(under), Value::Table(over)) => {
+            (Value::Table(under), Value::Table(over)) if !over.contains_key("at") => {
                 for (key, (place, node)) in over {
                     match under.get_mut(&key) {
                         Some((_, below)) => below.lay_over(node),

@@ -20,7 +20,7 @@ use super::{Mistakes, Node, Place, Value};
 /// section.end();
 /// assert_eq!(
 ///     mistakes.into_vec()[0].to_string(),
-///     "a.toml:2:1: upstream has no `ulr`; did you mean `url`? It has `at_once` or `url`",
+///     "a.toml:2:1: upstream has no `ulr`; did you mean `url`? Known: `at_once` or `url`",
 /// );
 /// ```
 #[derive(Debug)]
@@ -51,6 +51,11 @@ impl<'n> Section<'n> {
     /// What messages call it.
     pub fn title(&self) -> &str {
         &self.title
+    }
+
+    /// The table.
+    pub fn node(&self) -> &'n Node {
+        self.node
     }
 
     /// Where it begins.
@@ -201,27 +206,25 @@ impl<'n> Section<'n> {
             if asked.contains(key) {
                 continue;
             }
-            let hint = closest(key, asked.iter().map(String::as_str))
-                .map_or_else(String::new, |meant| format!("; did you mean `{meant}`?"));
-            let allowed = one_of(asked.iter().map(String::as_str));
-            let separator = if hint.is_empty() { ";" } else { "" };
-            let allowed = if separator.is_empty() {
-                format!(" It has {allowed}")
-            } else {
-                format!("; it has {allowed}")
-            };
-            let what = format!("{} has no `{key}`{hint}{allowed}", self.title);
+            let names = asked.iter().map(String::as_str);
+            let what = format!("{} has no `{key}`{}", self.title, suggestion(key, names));
             self.mistakes.add(place, what);
         }
     }
 }
 
-/// The name that was probably meant, if one is close enough.
-pub(crate) fn closest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+/// What to write in the place of an unknown name: `; did you mean …? There are …`.
+pub(crate) fn suggestion<'a>(name: &str, names: impl Iterator<Item = &'a str> + Clone) -> String {
     let likeness = |other: &&str| strsim::damerau_levenshtein(name, other);
-    let closest = names.min_by_key(likeness)?;
     let farthest = (name.chars().count() / 3).max(1) + 1;
-    (likeness(&closest) <= farthest).then_some(closest)
+    let closest = names.clone().min_by_key(likeness);
+    let closest = closest.filter(|closest| likeness(closest) <= farthest);
+    let all = one_of(names);
+    match closest {
+        _ if all.is_empty() => String::new(),
+        Some(meant) => format!("; did you mean `{meant}`? Known: {all}"),
+        None => format!("; known: {all}"),
+    }
 }
 
 fn duration(text: &str) -> Option<Duration> {
@@ -297,7 +300,7 @@ mod tests {
         let told = mistakes_of("frobnicate = 1", |section| {
             section.text("url");
         });
-        assert_eq!(told, ["x:1:1: thing has no `frobnicate`; it has `url`"]);
+        assert_eq!(told, ["x:1:1: thing has no `frobnicate`; known: `url`"]);
     }
 
     #[test]
