@@ -6,6 +6,11 @@
 use crate::language::{Section, Value};
 use crate::pattern::Pattern;
 
+mod renewal;
+mod time;
+
+pub use renewal::{Occasion, Renewal, StreamReplay};
+
 /// What is renewed in each answer from the cache.
 ///
 /// ```
