@@ -93,7 +93,7 @@ impl<E> Own<E> {
         let instead = match answered {
             Ok(answer) => {
                 let value = answer.value.take()?;
-                counters.answered(answer.outcome);
+                counters.answered(&answer.outcome);
                 return Some(S::join(Ok(value)));
             }
             Err(error) => instead(error, S::unshare),
@@ -113,7 +113,7 @@ impl<E> Own<E> {
 }
 
 impl Counters {
-    fn answered(&self, outcome: Outcome) {
+    fn answered(&self, outcome: &Outcome) {
         match outcome {
             Outcome::Hit => self.hit(),
             Outcome::Collapsed { .. }
