@@ -126,5 +126,5 @@ pub use metadata::EntryMetadata;
 pub use reader::DiskReader;
 pub use refrain::tier::Ticket;
 pub use stats::DiskStats;
-pub use tier::{DiskTier, DiskTierBuilder, EntryWriter};
+pub use tier::{DiskTier, DiskTierBuilder, EntryWriter, Spool, SpooledSoFar};
 pub use unfinished::UnfinishedBody;

@@ -19,6 +19,7 @@ mod loading;
 mod lower;
 mod removing;
 mod room;
+mod spool;
 mod streaming;
 mod writing;
 
@@ -39,6 +40,7 @@ pub use builder::DiskTierBuilder;
 pub(crate) use lower::{entry_of_tier, flatten};
 use removing::Departed;
 use room::Room;
+pub use spool::{Spool, SpooledSoFar};
 pub use streaming::EntryWriter;
 use writing::Writer;
 

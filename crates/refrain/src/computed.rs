@@ -33,6 +33,8 @@ pub struct Computed<V> {
     pub(crate) below: Vec<TierName>,
     /// A stored value was there and not accepted.
     pub(crate) refreshed: bool,
+    /// Its body is not in memory, so it has no place there: the tiers alone keep it.
+    pub(crate) only_below: bool,
 }
 
 /// Which callers may have the value besides the one that computed it.
@@ -161,6 +163,7 @@ impl<V> Computed<V> {
             took: None,
             below: Vec::new(),
             refreshed: false,
+            only_below: false,
         }
     }
 

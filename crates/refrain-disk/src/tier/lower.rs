@@ -9,6 +9,7 @@ use refrain::tier::{
 };
 use refrain::{Insertion, Key, TierName};
 
+use super::spool::Spooled;
 use super::streaming::EntryWriter;
 use super::{DiskTier, Inner};
 use crate::body::DiskBody;
@@ -52,6 +53,11 @@ impl Tier for DiskTier {
                 let stored = tier.stores.run(move || {
                     on_a_thread.store_whole(&valid, &key, (&bytes, body.digest()), &about)
                 });
+                return flatten(stored.await);
+            }
+            let spooled = body.downcast::<Spooled>();
+            if let Some(writer) = spooled.and_then(|spooled| spooled.take(&tier, &key)) {
+                let stored = tier.stores.run(move || writer.finish_if(valid, &about));
                 return flatten(stored.await);
             }
             let mut writer = EntryWriter::new(&tier, valid, key);

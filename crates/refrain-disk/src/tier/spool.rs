@@ -50,8 +50,8 @@ pub struct Spool {
 /// A handle to read by what has been spooled so far. Clones share the body.
 ///
 /// It can be read for as long as there is a handle, whatever becomes of the entry: the file stays open.
-#[derive(Clone)]
 pub struct SpooledSoFar {
+    /// Each handle has its own: a reader does not wait for the disk that another reads.
     body: Arc<UnfinishedBody>,
     tier: Arc<Inner>,
 }
@@ -233,6 +233,15 @@ impl BodySource for Spooled {
 
     fn read_at(&self, offset: u64, len: usize) -> BoxFuture<Result<Bytes, TierError>> {
         self.so_far.read_at(offset, len)
+    }
+}
+
+impl Clone for SpooledSoFar {
+    fn clone(&self) -> Self {
+        Self {
+            body: Arc::new(UnfinishedBody::clone(&self.body)),
+            tier: Arc::clone(&self.tier),
+        }
     }
 }
 

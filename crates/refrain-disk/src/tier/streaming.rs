@@ -148,6 +148,20 @@ impl EntryWriter {
         UnfinishedBody::new(&self.grown)
     }
 
+    /// [`finish`](Self::finish), unless this ticket has been overtaken.
+    pub(super) fn finish_if(
+        mut self,
+        valid: Ticket,
+        metadata: &EntryMetadata,
+    ) -> Result<Insertion, DiskError> {
+        self.ticket = valid;
+        self.finish(metadata)
+    }
+
+    pub(super) fn is_for(&self, tier: &Arc<Inner>, key: &Key) -> bool {
+        Arc::ptr_eq(&self.tier, tier) && self.key == *key
+    }
+
     /// Stores the entry, with the metadata that are known now, and says what became of it: as [`DiskTier::store`].
     ///
     /// # Errors

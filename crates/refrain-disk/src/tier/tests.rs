@@ -16,6 +16,7 @@ mod contract;
 mod faults;
 mod model;
 mod readers;
+mod spools;
 mod streams;
 mod versions;
 

@@ -77,6 +77,7 @@ where
             loaded,
             below,
             refreshed,
+            only_below,
             took: _,
         } = computed;
         self.note_sharing(hash, keep);
@@ -93,6 +94,15 @@ where
         let (stored, stale_since) = if keep != Keep::Store {
             let (_, stale_since) = self.flights.leave_and(flight, hash, named, || ());
             (Insertion::NotAsked, stale_since)
+        } else if only_below {
+            let mut removed = Removed::new(&self.store);
+            let (stored, stale_since) = self.flights.leave_and(flight, hash, named, || {
+                // An older value would be found before the one below.
+                self.store.remove(key, hash, now, &mut removed);
+                Insertion::NotAsked
+            });
+            self.announce(removed);
+            (stored.unwrap_or(Insertion::Invalidated), stale_since)
         } else if weight.is_err() {
             let (_, stale_since) = self.flights.leave_and(flight, hash, named, || ());
             (Insertion::Declined, stale_since)

@@ -1,5 +1,6 @@
 //! The bytes of a result: whole in memory, or in a tier and read piece by piece.
 
+use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
@@ -34,7 +35,7 @@ use crate::flight::BoxFuture;
 /// assert_eq!(refrain::block_on(body.read_all())?.len(), 300_000);
 /// # Ok::<(), TierError>(())
 /// ```
-pub trait BodySource: fmt::Debug + Send + Sync + 'static {
+pub trait BodySource: Any + fmt::Debug + Send + Sync {
     /// How many bytes there are.
     fn len(&self) -> u64;
 
@@ -143,6 +144,30 @@ impl Body {
         match &self.0 {
             Place::Memory { bytes, .. } => Some(bytes),
             Place::Source(_) => None,
+        }
+    }
+
+    /// Where the bytes lie, if that is a source of this type: a tier that wrote them itself need not copy them.
+    ///
+    /// ```
+    /// # use bytes::Bytes;
+    /// # use refrain::tier::{Body, BodySource, BoxFuture, TierError};
+    /// # #[derive(Debug)]
+    /// # struct Zeros(u64);
+    /// # impl BodySource for Zeros {
+    /// #     fn len(&self) -> u64 { self.0 }
+    /// #     fn read_at(&self, _: u64, len: usize) -> BoxFuture<Result<Bytes, TierError>> {
+    /// #         Box::pin(async move { Ok(vec![0; len].into()) })
+    /// #     }
+    /// # }
+    /// let body = Body::source(std::sync::Arc::new(Zeros(9)));
+    /// assert_eq!(body.downcast::<Zeros>().unwrap().0, 9);
+    /// assert!(Body::from("abc").downcast::<Zeros>().is_none());
+    /// ```
+    pub fn downcast<S: BodySource>(&self) -> Option<&S> {
+        match &self.0 {
+            Place::Memory { .. } => None,
+            Place::Source(source) => (&**source as &dyn Any).downcast_ref(),
         }
     }
 

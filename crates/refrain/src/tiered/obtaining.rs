@@ -91,7 +91,7 @@ impl<V: Clone + Send + Sync + 'static> Obtaining<V> {
         }
         let mut options = computed.options.clone().or(&task.options);
         options.cost.get_or_insert(took);
-        computed.below = self
+        let (below, left_below) = self
             .store(
                 task.key,
                 &computed.value,
@@ -100,10 +100,15 @@ impl<V: Clone + Send + Sync + 'static> Obtaining<V> {
                 task.replaces(),
             )
             .await;
+        computed.below = below;
+        if let Some(length) = left_below {
+            computed.options.weight_bytes = Some(length);
+            computed.only_below = true;
+        }
         computed
     }
 
-    /// Stores a value in the tiers; those that have it then, the topmost first.
+    /// Stores a value in the tiers; those that have it then, the topmost first, and the length of a body that is not in memory.
     async fn store(
         &self,
         key: Key,
@@ -111,9 +116,9 @@ impl<V: Clone + Send + Sync + 'static> Obtaining<V> {
         options: &EntryOptions,
         valid: &Ticket,
         replaces: bool,
-    ) -> Vec<TierName> {
+    ) -> (Vec<TierName>, Option<u64>) {
         if self.tiers.is_empty() {
-            return Vec::new();
+            return (Vec::new(), None);
         }
         let lifetime = options.time_to_live.or_else(|| self.memory.time_to_live());
         let lifetime = lifetime.filter(|lifetime| *lifetime != Duration::MAX);
@@ -128,8 +133,9 @@ impl<V: Clone + Send + Sync + 'static> Obtaining<V> {
             if replaces {
                 self.tiers.forget(key).await;
             }
-            return Vec::new();
+            return (Vec::new(), None);
         };
+        let left_below = entry.body.whole().is_none().then(|| entry.body.len());
         entry.metadata.cost = options.cost.unwrap_or_default();
         entry.metadata.expires_in = lifetime;
         entry.metadata.tags = options.tags.as_deref().unwrap_or_default().to_vec();
@@ -139,7 +145,8 @@ impl<V: Clone + Send + Sync + 'static> Obtaining<V> {
             self.tiers.store(key, entry, valid).await
         };
         let has_it = |(tier, stored)| matches!(stored, Ok(Insertion::Stored)).then_some(tier);
-        stored.into_iter().rev().filter_map(has_it).collect()
+        let below = stored.into_iter().rev().filter_map(has_it).collect();
+        (below, left_below)
     }
 
     /// What a tier has for `key` that is accepted; or else whether there is something that is not.
@@ -258,11 +265,20 @@ impl<V: Clone + Send + Sync + 'static> Obtaining<V> {
         // What is being computed is older than this value, in the tiers too.
         self.tiers.invalidations().key(&key);
         let valid = self.tiers.begin();
-        let below = self.store(key, &value, &options, &valid, true).await;
+        let (below, left_below) = self.store(key, &value, &options, &valid, true).await;
         if valid.is_overtaken(&key, options.tags.as_deref().unwrap_or_default()) {
             // A later call knows better what belongs here. What is in memory may be older than both.
             self.memory.invalidate(&key);
             return Insertion::Invalidated;
+        }
+        if left_below.is_some() {
+            // What is in memory is older, and what is below is read from there.
+            self.memory.invalidate(&key);
+            return if below.is_empty() {
+                Insertion::Declined
+            } else {
+                Insertion::Stored
+            };
         }
         let inserted = self.memory.insert_with(key, value, options.clone());
         if valid.is_overtaken(&key, options.tags.as_deref().unwrap_or_default()) {

@@ -335,3 +335,67 @@ fn a_large_body_is_answered_from_its_tier_and_not_copied() {
     let loaded = cache.memory().stats().bytes_loaded;
     assert!(loaded > 5001, "what is streamed counts as well: {loaded}");
 }
+
+/// Seven bytes that lie elsewhere.
+#[derive(Debug)]
+struct Elsewhere;
+
+impl refrain::tier::BodySource for Elsewhere {
+    fn len(&self) -> u64 {
+        7
+    }
+
+    fn read_at(
+        &self,
+        offset: u64,
+        len: usize,
+    ) -> refrain::tier::BoxFuture<Result<Bytes, refrain::tier::TierError>> {
+        let piece = refrain::tier::Body::from("written").read_at(offset, len);
+        Box::pin(piece)
+    }
+}
+
+#[test]
+fn a_computed_body_that_is_not_in_memory_is_kept_below_alone_and_older_ones_are_gone() {
+    let clock = refrain::Clock::monotonic();
+    let below = MemoryTier::new(&clock).named("below");
+    let tiers = Tiers::builder().tier(below.clone()).build();
+    let memory = Cache::builder().build().expect("in range");
+    let cache = TieredCache::new(memory, tiers, Streaming);
+    let metadata = || refrain::tier::Metadata::new("x");
+    let old = Arc::new(TierEntry::new("old", metadata()));
+    cache.insert(KEY, old, EntryOptions::default());
+    let elsewhere = || {
+        let body = refrain::tier::Body::source(Arc::new(Elsewhere));
+        Arc::new(TierEntry::new(body, metadata()))
+    };
+    let request = cache.entry(KEY).refresh();
+    let computed = request.get_or_compute(elsewhere).expect("computed");
+    let stored = Stored::in_memory(Insertion::NotAsked).and_in([TierName::new("below")]);
+    assert_eq!(
+        computed.outcome,
+        Outcome::Computed {
+            stored,
+            refreshed: true
+        }
+    );
+    assert!(cache.memory().is_empty(), "neither the old nor the new one");
+    let loaded = cache.entry(KEY).stored().expect("below");
+    let read = block_on(loaded.value.body.read_all()).expect("whole");
+    assert_eq!(read, "written");
+
+    let request = cache.entry(KEY).refresh();
+    let invalidated = request.get_or_compute(|| {
+        cache.invalidate(KEY).expect("all is well");
+        elsewhere()
+    });
+    let stored = Insertion::Invalidated.into();
+    assert_eq!(
+        invalidated.expect("computed").outcome,
+        Outcome::Computed {
+            stored,
+            refreshed: true
+        }
+    );
+    assert!(cache.peek(KEY).is_none() && below.is_empty());
+}
