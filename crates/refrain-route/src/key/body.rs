@@ -23,7 +23,7 @@ pub(super) fn read(
 ) -> Result<ReadBody, Bypass> {
     let essence = content_type.map(essence);
     let kind = match kind {
-        BodyKind::Auto => kind_of(essence.as_deref(), body),
+        BodyKind::Auto => kind_of(essence.as_deref()),
         kind => kind,
     };
     match kind {
@@ -59,16 +59,11 @@ pub(super) fn read(
     }
 }
 
-fn kind_of(essence: Option<&str>, body: &[u8]) -> BodyKind {
+fn kind_of(essence: Option<&str>) -> BodyKind {
     match essence {
         essence if is_json(essence) => BodyKind::Json,
         Some("multipart/form-data") => BodyKind::Multipart,
         Some(form::TYPE) => BodyKind::Form,
-        None if matches!(body.trim_ascii_start().first(), Some(b'{' | b'['))
-            && json(body).is_ok() =>
-        {
-            BodyKind::Json
-        }
         _ => BodyKind::Bytes,
     }
 }
