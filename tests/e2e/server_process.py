@@ -79,16 +79,16 @@ class Server(RunningServer):
     # Memory, as the kernel counts it.
 
     def rss_bytes(self) -> int:
-        return self._status_bytes("VmRSS")
+        return self.status_bytes("VmRSS")
 
     def peak_rss_bytes(self) -> int:
         """The high-water mark since the last `forget_peak_rss`, so no peak falls between two samples."""
-        return self._status_bytes("VmHWM")
+        return self.status_bytes("VmHWM")
 
     def forget_peak_rss(self) -> None:
         Path(f"/proc/{self.process.pid}/clear_refs").write_text("5")
 
-    def _status_bytes(self, field: str) -> int:
+    def status_bytes(self, field: str) -> int:
         for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
             if line.startswith(field + ":"):
                 return int(line.split()[1]) * 1024

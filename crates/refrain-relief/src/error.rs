@@ -78,6 +78,14 @@ pub enum ReliefError {
         /// What of it is not read, as words of ours.
         reason: String,
     },
+    /// The machine has too little memory now.
+    #[error(
+        "{bytes} bytes of memory are not to be had at the moment: ask again later, or for less"
+    )]
+    OutOfMemory {
+        /// Bytes that were asked for.
+        bytes: usize,
+    },
     /// The caller asked to stop.
     #[error("the generation was cancelled")]
     Cancelled,
@@ -101,7 +109,7 @@ impl ReliefError {
     pub fn field(&self) -> Option<&'static str> {
         match self {
             Self::InvalidParameter { field, .. } => Some(field),
-            Self::Cancelled => None,
+            Self::Cancelled | Self::OutOfMemory { .. } => None,
             _ => Some("image"),
         }
     }

@@ -27,6 +27,7 @@ mod format;
 mod generate;
 mod key;
 mod limits;
+mod memory;
 mod mesh;
 mod parameters;
 mod picture;

@@ -11,6 +11,7 @@
 //! With `n` cells a side there are `n² + 6n + 2` vertices and `2n² + 12n` triangles.
 
 use crate::error::ReliefError;
+use crate::memory::room_for;
 use crate::parameters::ReliefParameters;
 use crate::stage::Stage;
 use crate::surface::Surface;
@@ -47,7 +48,7 @@ impl Mesh {
             .collect();
 
         let count = (cells * cells + 6 * cells + 2) as usize;
-        let mut vertices = Vec::with_capacity(count);
+        let mut vertices = room_for(count)?;
         for (row, &y) in (0..=cells).zip(&ys) {
             stage.report(row, cells)?;
             for (column, &x) in xs.iter().enumerate() {

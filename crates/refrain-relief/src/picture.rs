@@ -9,6 +9,7 @@ use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Li
 
 use crate::error::ReliefError;
 use crate::limits::{MAX_PICTURE_BYTES, MAX_PICTURE_SIDE};
+use crate::memory::ask_for;
 use crate::stage::Stage;
 use opacity::Opacity;
 use tiff::Directory;
@@ -98,6 +99,8 @@ impl Picture {
             .and_then(|directory| directory.orientation())
             .or_else(|| orientation::of(&mut decoder, format, bytes))
             .unwrap_or(Orientation::NoTransforms);
+        // Once for the decoder's own copy, once for ours.
+        ask_for(decoder.total_bytes().saturating_mul(2))?;
         let image = DynamicImage::from_decoder(decoder).map_err(refused)?;
         Ok(Self {
             image,

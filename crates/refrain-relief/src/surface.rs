@@ -3,6 +3,7 @@
 use image::metadata::Orientation;
 
 use crate::error::ReliefError;
+use crate::memory::room_for;
 use crate::picture::Picture;
 use crate::stage::Stage;
 
@@ -33,7 +34,8 @@ impl Surface {
         let down = footprints(picture.height(), cells);
         let mut pixels = vec![0.0; picture.width() as usize];
         let mut row = vec![0.0; lines];
-        let mut brightness = vec![0.0; lines * lines];
+        let mut brightness = room_for(lines * lines)?;
+        brightness.resize(lines * lines, 0.0);
 
         let mut first_line = 0;
         for y in 0..picture.height() {

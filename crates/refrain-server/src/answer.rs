@@ -1,5 +1,6 @@
 //! A result as an HTTP answer: whole, in part, or as it grows.
 
+mod budget;
 mod conditional;
 mod live;
 
@@ -20,10 +21,20 @@ use refrain::tier::TierError;
 use crate::engine::cache_status;
 use crate::engine::outcome::Served;
 use crate::engine::result::StoredResult;
+use crate::pace::Meter;
 use crate::{Key, Problem};
 use conditional::Part;
 
+pub(crate) use budget::AnswerBudget;
 pub(crate) use live::growing;
+
+/// Where an answer goes.
+#[derive(Debug, Clone)]
+pub(crate) struct Recipient<'a> {
+    pub(crate) budget: &'a AnswerBudget,
+    /// How the client keeps up, where that is known.
+    pub(crate) meter: Option<Meter>,
+}
 
 /// The key of a generated result, beside its URL in `Content-Location`.
 pub(crate) const REFRAIN_KEY: HeaderName = HeaderName::from_static("refrain-key");
@@ -32,12 +43,20 @@ pub(crate) const REFRAIN_KEY: HeaderName = HeaderName::from_static("refrain-key"
 const TO_BE_CHECKED: HeaderValue = HeaderValue::from_static("no-cache");
 
 /// Answers a generate request with its result, or with 304 if the client has it.
-pub(crate) fn generated(served: &Served, request: &HeaderMap) -> Response {
+///
+/// # Errors
+///
+/// [`Busy`](crate::ProblemKind::Busy) when too many answers are being sent.
+pub(crate) async fn generated(
+    served: &Served,
+    request: &HeaderMap,
+    to: &Recipient<'_>,
+) -> Result<Response, Problem> {
     let result = &served.result;
     let mut response = if client_has(result, request) {
         not_modified(result)
     } else {
-        whole(result)
+        whole(result, to).await?
     };
     let headers = response.headers_mut();
     headers.insert(cache_status::CACHE_STATUS, cache_status::of(served));
@@ -49,14 +68,15 @@ pub(crate) fn generated(served: &Served, request: &HeaderMap) -> Response {
     if let Some(key) = served.stored_under() {
         headers.insert(CONTENT_LOCATION, visible(&result_url(key)));
     }
-    response
+    Ok(response)
 }
 
 /// Answers a GET or HEAD of a result: in full, in part, or with 304.
-pub(crate) fn fetched(
+pub(crate) async fn fetched(
     result: &StoredResult,
     request: &HeaderMap,
     ranges: bool,
+    to: &Recipient<'_>,
 ) -> Result<Response, Problem> {
     let mut response = if client_has(result, request) {
         not_modified(result)
@@ -67,8 +87,8 @@ pub(crate) fn fetched(
             Part::Whole
         };
         match part {
-            Part::Whole => whole(result),
-            Part::Range(range) => partial(result, *range.start(), *range.end()),
+            Part::Whole => whole(result, to).await?,
+            Part::Range(range) => partial(result, *range.start(), *range.end(), to).await?,
             Part::Outside => return Err(Problem::range_not_satisfiable(result.length())),
         }
     };
@@ -79,12 +99,13 @@ pub(crate) fn fetched(
 }
 
 /// The same for a result that the cache holds: says so, and how old it is.
-pub(crate) fn stored(
+pub(crate) async fn stored(
     served: &Served,
     request: &HeaderMap,
     ranges: bool,
+    to: &Recipient<'_>,
 ) -> Result<Response, Problem> {
-    let mut response = fetched(&served.result, request, ranges)?;
+    let mut response = fetched(&served.result, request, ranges, to).await?;
     let headers = response.headers_mut();
     headers.insert(cache_status::CACHE_STATUS, cache_status::of(served));
     headers.insert(AGE, HeaderValue::from(served.age.as_secs()));
@@ -100,13 +121,15 @@ fn client_has(result: &StoredResult, request: &HeaderMap) -> bool {
     result.status() == StatusCode::OK && conditional::client_has(request, result.etag())
 }
 
-fn whole(result: &StoredResult) -> Response {
+async fn whole(result: &StoredResult, to: &Recipient<'_>) -> Result<Response, Problem> {
     let trailers = result.trailers();
     let length = result.length();
     let mut response = if trailers.is_empty() {
-        bytes_of(result, 0, length)
+        bytes_of(result, 0, length, to).await?
     } else {
-        let body = stream_of(result, 0, length).map(|piece| piece.map(Frame::data));
+        let body = stream_of(result, 0, length, to)
+            .await?
+            .map(|piece| piece.map(Frame::data));
         let frames = body.chain(stream::once(ready(Ok(Frame::trailers(trailers.clone())))));
         Body::new(StreamBody::new(frames)).into_response()
     };
@@ -115,43 +138,64 @@ fn whole(result: &StoredResult) -> Response {
     for name in trailers.keys() {
         response.headers_mut().append(TRAILER, name.clone().into());
     }
-    response
+    Ok(response)
 }
 
-fn partial(result: &StoredResult, first: u64, last: u64) -> Response {
-    let mut response = bytes_of(result, first, last.saturating_add(1));
+async fn partial(
+    result: &StoredResult,
+    first: u64,
+    last: u64,
+    to: &Recipient<'_>,
+) -> Result<Response, Problem> {
+    let mut response = bytes_of(result, first, last.saturating_add(1), to).await?;
     *response.status_mut() = StatusCode::PARTIAL_CONTENT;
     describe(&mut response, result);
     let range = format!("bytes {first}-{last}/{}", result.length());
     response
         .headers_mut()
         .insert(CONTENT_RANGE, visible(&range));
-    response
+    Ok(response)
 }
 
 /// The bytes from `start` to `end`: without a copy from memory, piece by piece from a tier.
-fn bytes_of(result: &StoredResult, start: u64, end: u64) -> Response {
+async fn bytes_of(
+    result: &StoredResult,
+    start: u64,
+    end: u64,
+    to: &Recipient<'_>,
+) -> Result<Response, Problem> {
     if let Some(bytes) = result.body().whole() {
         let at =
             |offset: u64| usize::try_from(offset).map_or(bytes.len(), |at| at.min(bytes.len()));
-        return Body::from(bytes.slice(at(start)..at(end))).into_response();
+        let bytes = to.budget.charged(bytes, to.meter.as_ref()).await?;
+        return Ok(Body::from(bytes.slice(at(start)..at(end))).into_response());
     }
-    let mut response = Body::from_stream(stream_of(result, start, end)).into_response();
+    let stream = stream_of(result, start, end, to).await?;
+    let mut response = Body::from_stream(stream).into_response();
     let length = HeaderValue::from(end.saturating_sub(start));
     response.headers_mut().insert(CONTENT_LENGTH, length);
-    response
+    Ok(response)
 }
 
 /// How much of a body is in memory at once while it is read from a tier.
 const PIECE_BYTES: u64 = 256 * 1024;
 
-fn stream_of(
+async fn stream_of(
     result: &StoredResult,
     start: u64,
     end: u64,
-) -> impl Stream<Item = Result<Bytes, TierError>> + Send + 'static {
-    let body = refrain::tier::Body::clone(result.body());
-    stream::try_unfold((body, start), move |(body, at)| async move {
+    to: &Recipient<'_>,
+) -> Result<impl Stream<Item = Result<Bytes, TierError>> + Send + 'static, Problem> {
+    let meter = to.meter.as_ref();
+    let (body, share) = if let Some(bytes) = result.body().whole() {
+        // With trailers, what is in memory goes piece by piece too.
+        (to.budget.charged(bytes, meter).await?.into(), None)
+    } else {
+        // One piece on its way, and one that is being read.
+        let share = to.budget.pieces(2 * PIECE_BYTES, meter).await?;
+        (refrain::tier::Body::clone(result.body()), Some(share))
+    };
+    let pieces = stream::try_unfold((body, start), move |(body, at)| async move {
         if at >= end {
             return Ok(None);
         }
@@ -163,7 +207,11 @@ fn stream_of(
         }
         let next = at + piece.len() as u64;
         Ok(Some((piece, (body, next))))
-    })
+    });
+    Ok(pieces.map(move |piece| {
+        let _held = &share;
+        piece
+    }))
 }
 
 fn not_modified(result: &StoredResult) -> Response {

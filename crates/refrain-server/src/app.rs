@@ -9,6 +9,7 @@ use refrain::{BuildError, Clock};
 use refrain_disk::OpenError;
 use tokio::sync::Semaphore;
 
+use crate::answer::{AnswerBudget, Recipient};
 use crate::config::ServerConfig;
 use crate::door::Door;
 use crate::engine::turns::Turns;
@@ -16,6 +17,7 @@ use crate::engine::{Engine, EngineError};
 use crate::generators::{Generator, TurnLimits};
 use crate::jobs::Jobs;
 use crate::manage::limits::Limits;
+use crate::pace::Meter;
 use crate::request::body::BodyBudget;
 use crate::upstream::{Upstream, UpstreamConfig};
 use crate::{Problem, ProblemKind};
@@ -40,6 +42,7 @@ pub(crate) struct Shared {
     pub(crate) engine: Arc<Engine>,
     pub(crate) jobs: Arc<Jobs>,
     pub(crate) bodies: BodyBudget,
+    answers: AnswerBudget,
     pub(crate) limits: Limits,
     /// A listing takes memory by the size of the cache, so only one is made at a time.
     pub(crate) listing: Semaphore,
@@ -162,9 +165,10 @@ impl AppBuilder {
             at_once: self.config.generation_threads,
             max_queued: self.config.max_queued,
         };
+        let patience = self.config.queue_timeout;
         let registered = |(name, generator): (String, Arc<dyn Generator>)| {
             let limits = generator.turns().unwrap_or(usual);
-            let turns = Arc::new(Turns::new(limits.at_once, limits.max_queued));
+            let turns = Arc::new(Turns::new(limits.at_once, limits.max_queued, patience));
             (name, Registered { generator, turns })
         };
         let generators: BTreeMap<_, _> = self.generators.into_iter().map(registered).collect();
@@ -204,6 +208,7 @@ impl AppBuilder {
         let jobs = Jobs::new(&self.config, Arc::clone(&engine), self.clock)?;
         Ok(App(Arc::new(Shared {
             bodies: BodyBudget::new(&self.config),
+            answers: AnswerBudget::new(&self.config),
             limits: Limits::new(&self.config),
             listing: Semaphore::new(1),
             engine,
@@ -216,6 +221,14 @@ impl AppBuilder {
 }
 
 impl Shared {
+    /// Where answers to a client go that keeps up as `meter` says.
+    pub(crate) fn recipient(&self, meter: Option<&Meter>) -> Recipient<'_> {
+        Recipient {
+            budget: &self.answers,
+            meter: meter.cloned(),
+        }
+    }
+
     /// The generator of this name.
     pub(crate) fn generator(&self, name: &str) -> Result<&Registered, Problem> {
         self.generators.get(name).ok_or_else(|| {

@@ -97,16 +97,24 @@ pub struct ServerConfig {
     pub max_body_mb: f64,
     /// Memory that request bodies may take together, at least `max_body_mb`. Default 512.
     pub body_memory_mb: f64,
+    /// Memory that results may take together while they are sent, each counted once. Default 512.
+    pub answer_memory_mb: f64,
     /// How long a client may take to send its headers, or leave a connection idle. Default 30 seconds.
     pub header_timeout: Duration,
     /// How long a client may pause while sending its body or reading its answer. Default 30 seconds.
     pub body_timeout: Duration,
-    /// Connections served at once; further ones wait to be accepted. Default 1024.
+    /// KiB of body or answer that make up for a second of pausing; 0 when any byte makes up for everything. Default 8.
+    pub min_kb_per_second: u64,
+    /// How long a client may keep the server waiting in all, for one body or one answer. Default 30 minutes.
+    pub transfer_timeout: Duration,
+    /// Connections served at once, beside a reserve for health and management. Default 1024.
     pub max_connections: usize,
     /// Generations that run at once, at least 1. Default: the cores of this machine.
     pub generation_threads: usize,
     /// Generations that may wait for their turn; beyond it requests get 503. Default 1000.
     pub max_queued: usize,
+    /// How long a generation may wait for its turn; beyond it its requests get 503. Default 1 hour.
+    pub queue_timeout: Duration,
     /// How long running generations may go on after the order to stop. Default 30 seconds.
     pub shutdown_grace: Duration,
     /// How long a finished job can be asked about. Default 10 minutes.
@@ -136,11 +144,15 @@ impl Default for ServerConfig {
             disk_max_mb: 10_240.0,
             max_body_mb: 70.0,
             body_memory_mb: 512.0,
+            answer_memory_mb: 512.0,
             header_timeout: Duration::from_secs(30),
             body_timeout: Duration::from_secs(30),
+            min_kb_per_second: 8,
+            transfer_timeout: Duration::from_secs(1800),
             max_connections: 1024,
             generation_threads: cores,
             max_queued: 1000,
+            queue_timeout: Duration::from_secs(3600),
             shutdown_grace: Duration::from_secs(30),
             job_retention: Duration::from_secs(600),
             max_jobs: 1000,

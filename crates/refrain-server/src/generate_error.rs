@@ -28,4 +28,10 @@ pub enum GenerateError {
         /// The limit.
         waiting: usize,
     },
+    /// It waited for its turn for as long as is allowed.
+    #[error("the generation waited for its turn for {seconds} seconds, which is the limit")]
+    WaitedTooLong {
+        /// The limit.
+        seconds: u64,
+    },
 }

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::http::HeaderMap;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use tokio::sync::Notify;
 
 use crate::generate_error::GenerateError;
@@ -143,7 +143,12 @@ impl LiveBody {
             self.fail(&error);
             return Err(error);
         };
-        let bytes = state.in_one_piece();
+        let Some(bytes) = state.in_one_piece() else {
+            drop(state);
+            let error = broken("there is no memory for the result in one piece: ask again later");
+            self.fail(&error);
+            return Err(error);
+        };
         let digest = state.digest.finalize();
         state.end = Some(End::Complete { trailers });
         drop(state);
@@ -191,23 +196,24 @@ impl State {
         }
     }
 
-    /// The chunks as one, which takes their place: a reader has it in one piece from now on.
-    fn in_one_piece(&mut self) -> Bytes {
+    /// The chunks as one, which takes their place: a reader has it in one piece from now on. None if there is no memory.
+    fn in_one_piece(&mut self) -> Option<Bytes> {
         if self.chunks.len() == 1 {
-            return self.chunks[0].clone();
+            return Some(self.chunks[0].clone());
         }
-        let mut whole = BytesMut::with_capacity(self.kept_bytes);
+        let mut whole = Vec::new();
+        whole.try_reserve_exact(self.kept_bytes).ok()?;
         for chunk in &self.chunks {
             whole.extend_from_slice(chunk);
         }
-        let whole = whole.freeze();
+        let whole = Bytes::from(whole);
         let mut from = 0;
         for chunk in &mut self.chunks {
             let to = from + chunk.len();
             *chunk = whole.slice(from..to);
             from = to;
         }
-        whole
+        Some(whole)
     }
 }
 

@@ -1,12 +1,16 @@
 //! A listening server: accepting, serving, and ending without losing work.
 
 pub(crate) mod accept;
+mod answering;
+mod places;
 
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::time::Duration;
 
+use axum::body::Body;
+use axum::http::Request;
 use futures_util::future::{join_all, maybe_done};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
@@ -17,6 +21,7 @@ use accept::{DoorLimits, accept};
 use crate::app::{App, AppError};
 use crate::config::ConfigError;
 use crate::door::Door;
+use crate::engine::Engine;
 
 /// After the grace, how long cancelled work may take to say so to its clients.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -120,6 +125,7 @@ impl Server {
         let service = TowerToHyperService::new(self.app.router());
         let limits = DoorLimits::new(&self.app.shared().config);
         let of_others = limits.clone().of_another_server();
+        let limits = limits.always_answering(is_vital);
         let doors = self
             .doors
             .iter()
@@ -134,6 +140,7 @@ impl Server {
         let grace = self.app.shared().config.shutdown_grace;
         tracing::info!(grace_seconds = grace.as_secs(), "stopping");
         let engine = &self.app.shared().engine;
+        let told = StoppedAtLast(engine);
         let mut closing = pin!(maybe_done(connections.shutdown()));
         let mut idle = pin!(maybe_done(engine.idle()));
         let mut ended = async |within| {
@@ -141,7 +148,7 @@ impl Server {
             tokio::time::timeout(within, both).await.is_ok()
         };
         let in_time = ended(grace).await;
-        engine.stop();
+        drop(told);
         let _ = tokio::time::timeout(LAST_WORDS, engine.save_learned()).await;
         if in_time || ended(LAST_WORDS).await {
             tracing::info!(in_time, "stopped");
@@ -159,4 +166,19 @@ async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ServeE
     };
     let bound = bound.await;
     bound.map_err(|source| ServeError::Bind { address, source })
+}
+
+/// Tells the work to stop, also when its end is not waited for.
+struct StoppedAtLast<'a>(&'a Engine);
+
+impl Drop for StoppedAtLast<'_> {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
+}
+
+/// Operators see and change the server however many clients it has.
+fn is_vital(request: &Request<Body>) -> bool {
+    let path = request.uri().path();
+    matches!(path, "/health" | "/metrics") || path.starts_with("/api/cache/")
 }

@@ -22,6 +22,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use refrain::Clock;
 
+use crate::config::ServerConfig;
 use crate::engine::turns::Turns;
 use breaker::Breaker;
 pub(crate) use breaker::BreakerState;
@@ -134,7 +135,11 @@ impl Upstream {
         Self {
             client,
             breaker: Breaker::new(clock),
-            turns: Arc::new(Turns::new(config.at_once, config.max_queued)),
+            turns: Arc::new(Turns::new(
+                config.at_once,
+                config.max_queued,
+                ServerConfig::default().queue_timeout,
+            )),
             config,
         }
     }

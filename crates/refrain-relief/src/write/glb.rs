@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::binary::{push_floats, push_numbers};
 use crate::error::ReliefError;
+use crate::memory::room_for;
 use crate::mesh::Mesh;
 use crate::stage::Stage;
 
@@ -36,7 +37,7 @@ pub(super) fn write(mesh: &Mesh, stage: &Stage<'_>) -> Result<Vec<u8>, ReliefErr
         + description.len()
         + CHUNK_HEADER_BYTES
         + buffer_bytes as usize;
-    let mut file = Vec::with_capacity(length);
+    let mut file = room_for(length)?;
     file.extend_from_slice(b"glTF");
     file.extend_from_slice(&2_u32.to_le_bytes());
     push_length(&mut file, length);

@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use crate::error::ReliefError;
+use crate::memory::room_for;
 use crate::mesh::Mesh;
 use crate::stage::Stage;
 
@@ -21,7 +22,7 @@ pub(super) fn write(mesh: &Mesh, stage: &Stage<'_>) -> Result<Vec<u8>, ReliefErr
     let most = HEADER.len()
         + mesh.vertices().len() * VERTEX_BYTES
         + mesh.triangle_count() as usize * TRIANGLE_BYTES;
-    let mut file = Vec::with_capacity(most);
+    let mut file = room_for(most)?;
     file.extend_from_slice(HEADER.as_bytes());
     for vertices in mesh.vertices().chunks(VERTICES_PER_REPORT) {
         stage.report(0, 1)?;

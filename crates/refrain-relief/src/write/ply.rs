@@ -2,6 +2,7 @@
 
 use super::binary::{push_floats, push_numbers};
 use crate::error::ReliefError;
+use crate::memory::room_for;
 use crate::mesh::Mesh;
 use crate::stage::Stage;
 
@@ -27,7 +28,7 @@ pub(super) fn write(mesh: &Mesh, stage: &Stage<'_>) -> Result<Vec<u8>, ReliefErr
     let length = header.len()
         + mesh.vertices().len() * VERTEX_BYTES
         + mesh.triangle_count() as usize * TRIANGLE_BYTES;
-    let mut file = Vec::with_capacity(length);
+    let mut file = room_for(length)?;
     file.extend_from_slice(header.as_bytes());
     for &vertex in mesh.vertices() {
         push_floats(&mut file, vertex);

@@ -2,6 +2,7 @@
 
 use super::binary::push_floats;
 use crate::error::ReliefError;
+use crate::memory::room_for;
 use crate::mesh::Mesh;
 use crate::stage::Stage;
 
@@ -13,7 +14,7 @@ const TRIANGLE_BYTES: usize = 50;
 
 pub(super) fn write(mesh: &Mesh, stage: &Stage<'_>) -> Result<Vec<u8>, ReliefError> {
     let triangles = mesh.triangle_count();
-    let mut file = Vec::with_capacity(HEADER.len() + 4 + triangles as usize * TRIANGLE_BYTES);
+    let mut file = room_for(HEADER.len() + 4 + triangles as usize * TRIANGLE_BYTES)?;
     file.extend_from_slice(HEADER);
     file.extend_from_slice(&triangles.to_le_bytes());
     mesh.for_each_triangle(stage, |triangle| {

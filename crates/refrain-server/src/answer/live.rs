@@ -11,7 +11,8 @@ use http_body::Frame;
 use http_body_util::StreamBody;
 use refrain::Outcome;
 
-use super::{REFRAIN_KEY, TO_BE_CHECKED, visible};
+use super::budget::Share;
+use super::{REFRAIN_KEY, Recipient, TO_BE_CHECKED, visible};
 use crate::engine::cache_status;
 use crate::engine::outcome::Served;
 use crate::generate_error::GenerateError;
@@ -25,6 +26,7 @@ type Wait = BoxFuture<'static, Result<Served, Problem>>;
 /// One answer on its way.
 struct Following {
     reader: LiveReader,
+    share: Share,
     /// None once it is over.
     wait: Option<Wait>,
     stage: Stage,
@@ -40,15 +42,25 @@ enum Stage {
 /// Answers a generate request with a body that is still being written.
 ///
 /// What is known at the end only is not in the head: digest, length, and whether the result was stored.
-pub(crate) fn growing(
+///
+/// # Errors
+///
+/// [`Busy`](crate::ProblemKind::Busy) when too many answers are being sent.
+pub(crate) async fn growing(
     reader: LiveReader,
     outcome: &Outcome,
     key: Option<Key>,
     wait: Wait,
-) -> Response {
+    to: &Recipient<'_>,
+) -> Result<Response, Problem> {
+    let share = to
+        .budget
+        .growing(reader.address(), to.meter.as_ref())
+        .await?;
     let head = reader.head();
     let following = Following {
         reader,
+        share,
         wait: Some(wait),
         stage: Stage::Body,
     };
@@ -69,14 +81,17 @@ pub(crate) fn growing(
     if let Some(key) = key {
         headers.insert(REFRAIN_KEY, visible(&key.to_string()));
     }
-    response
+    Ok(response)
 }
 
 impl Following {
     async fn frame(&mut self) -> Option<Result<Frame<Bytes>, GenerateError>> {
         if self.stage == Stage::Body {
             match self.next().await {
-                Some(Ok(chunk)) => return Some(Ok(Frame::data(chunk))),
+                Some(Ok(chunk)) => {
+                    self.share.grown_to(self.reader.kept_bytes());
+                    return Some(Ok(Frame::data(chunk)));
+                }
                 // The connection is closed before the end of the body, so no client takes it for the whole.
                 Some(Err(error)) => {
                     self.stage = Stage::Over;

@@ -71,7 +71,8 @@ pub const SETTINGS: &[Setting] = &[
         key: "server.max_connections",
         default: Some("1024"),
         kind: Kind::Whole { min: 1, max: MOST },
-        help: "Connections served at once; further ones wait to be accepted",
+        help: "Connections served at once; beyond it health and management are answered, and other requests wait \
+               for up to 10 seconds before they are answered 503",
         apply: |to, value| to.server.max_connections = value.whole(),
     },
     Setting {
@@ -99,6 +100,28 @@ pub const SETTINGS: &[Setting] = &[
         apply: |to, value| to.server.body_timeout = value.seconds(),
     },
     Setting {
+        name: "min_kb_per_second",
+        variable: "REFRAIN_MIN_KB_PER_SECOND",
+        key: "server.min_kb_per_second",
+        default: Some("8"),
+        kind: Kind::Whole { min: 0, max: MOST },
+        help: "Least pace of a client that sends a body or reads an answer, in KiB a second; pauses count, \
+               up to `body_timeout_seconds` of them are made up for. With 0 any byte makes up for any pause",
+        apply: |to, value| to.server.min_kb_per_second = value.whole(),
+    },
+    Setting {
+        name: "transfer_timeout_seconds",
+        variable: "REFRAIN_TRANSFER_TIMEOUT_SECONDS",
+        key: "server.transfer_timeout_seconds",
+        default: Some("1800"),
+        kind: Kind::Whole {
+            min: 1,
+            max: MOST_SECONDS,
+        },
+        help: "Seconds a client may take in all to send one body or to read one answer",
+        apply: |to, value| to.server.transfer_timeout = value.seconds(),
+    },
+    Setting {
         name: "max_body_mb",
         variable: "REFRAIN_MAX_BODY_MB",
         key: "server.max_body_mb",
@@ -121,6 +144,19 @@ pub const SETTINGS: &[Setting] = &[
         },
         help: "Memory that all request bodies may take together, in MB; at least `max_body_mb`",
         apply: |to, value| to.server.body_memory_mb = value.number(),
+    },
+    Setting {
+        name: "answer_memory_mb",
+        variable: "REFRAIN_ANSWER_MEMORY_MB",
+        key: "server.answer_memory_mb",
+        default: Some("512"),
+        kind: Kind::Number {
+            min: LEAST_MB,
+            max: MOST_MB,
+        },
+        help: "Memory that results may take together while they are sent, in MB, each counted once; beyond it \
+               requests are answered 503",
+        apply: |to, value| to.server.answer_memory_mb = value.number(),
     },
     Setting {
         name: "shutdown_grace_seconds",
@@ -240,6 +276,18 @@ pub const SETTINGS: &[Setting] = &[
         kind: Kind::Whole { min: 0, max: MOST },
         help: "Generations that may wait for their turn; beyond it requests are answered 503",
         apply: |to, value| to.server.max_queued = value.whole(),
+    },
+    Setting {
+        name: "queue_timeout_seconds",
+        variable: "REFRAIN_QUEUE_TIMEOUT_SECONDS",
+        key: "generation.queue_timeout_seconds",
+        default: Some("3600"),
+        kind: Kind::Whole {
+            min: 1,
+            max: MOST_SECONDS,
+        },
+        help: "Seconds a generation may wait for its turn before its requests are answered 503; clients take turns",
+        apply: |to, value| to.server.queue_timeout = value.seconds(),
     },
     Setting {
         name: "max_batch_items",

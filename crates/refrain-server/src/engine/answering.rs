@@ -11,7 +11,7 @@ use super::generation::{Generation, Interest};
 use super::outcome::Served;
 use super::problems::{compute_problem, not_cached, problem_of};
 use super::result::StoredResult;
-use super::turns::Turns;
+use super::turns::{Turns, TurnsOf};
 use super::waiter::Waiter;
 use crate::generate_error::GenerateError;
 use crate::generators::{Generator, Keying, Prepared, Work};
@@ -29,7 +29,7 @@ const MAX_ATTEMPTS: u32 = 3;
 pub(crate) struct Request {
     pub(crate) keying: Keying,
     work: Arc<dyn Work>,
-    turns: Arc<Turns>,
+    turns: TurnsOf,
     pub(crate) directives: Directives,
 }
 
@@ -41,12 +41,13 @@ impl Request {
         exchange: Exchange,
         directives: Directives,
     ) -> Result<Self, Problem> {
+        let turns = turns.of(exchange.client());
         let (bytes, generator) = (exchange.data_bytes(), Arc::clone(generator));
         let Prepared { keying, work } = heavy(bytes, move || generator.prepare(exchange)).await?;
         Ok(Self {
             keying,
             work,
-            turns: Arc::clone(turns),
+            turns,
             directives,
         })
     }
@@ -120,7 +121,7 @@ impl Engine {
         } else {
             LiveBody::whole()
         };
-        let (work, turns) = (Arc::clone(&request.work), Arc::clone(&request.turns));
+        let (work, turns) = (Arc::clone(&request.work), request.turns.clone());
         let generation = Arc::new(Generation::alone(work, turns, &self.stop, live));
         let outcome = Outcome::Bypassed { reason };
         let interest = waiter.take(&generation, outcome.clone(), &Arc::default());
@@ -186,7 +187,7 @@ impl Engine {
         }
         let mut interest: Option<Interest> = None;
         let generation = || {
-            let (work, turns) = (Arc::clone(&request.work), Arc::clone(&request.turns));
+            let (work, turns) = (Arc::clone(&request.work), request.turns.clone());
             Arc::new(Generation::shared(work, turns, &self.stop, (self, key)))
         };
         let joined = |generation: &Arc<Generation>, role: Role| {

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use tokio_util::sync::CancellationToken;
 
 use super::Engine;
-use super::turns::Turns;
+use super::turns::TurnsOf;
 use crate::Key;
 use crate::generators::Work;
 use crate::live::LiveBody;
@@ -19,7 +19,7 @@ use crate::progress::Progress;
 /// A generation that runs, or waits for its turn.
 pub(crate) struct Generation {
     work: Arc<dyn Work>,
-    turns: Arc<Turns>,
+    turns: TurnsOf,
     progress: Progress,
     live: LiveBody,
     waiting: Mutex<Waiting>,
@@ -51,7 +51,7 @@ impl Generation {
     /// A generation that callers share: the flight of `key` in `cache` will have it.
     pub(crate) fn shared(
         work: Arc<dyn Work>,
-        turns: Arc<Turns>,
+        turns: TurnsOf,
         stop: &CancellationToken,
         (engine, key): (&Arc<Engine>, Key),
     ) -> Self {
@@ -64,7 +64,7 @@ impl Generation {
     /// A generation for one caller.
     pub(crate) fn alone(
         work: Arc<dyn Work>,
-        turns: Arc<Turns>,
+        turns: TurnsOf,
         stop: &CancellationToken,
         live: LiveBody,
     ) -> Self {
@@ -115,7 +115,7 @@ impl Generation {
         &self.work
     }
 
-    pub(crate) fn turns(&self) -> &Arc<Turns> {
+    pub(crate) fn turns(&self) -> &TurnsOf {
         &self.turns
     }
 
@@ -170,7 +170,11 @@ impl fmt::Debug for Generation {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::client::Client;
+    use crate::engine::turns::Turns;
     use crate::{GenerateError, ResultFile, blocking};
 
     fn generation() -> Arc<Generation> {
@@ -178,7 +182,7 @@ mod tests {
             Err(GenerateError::Cancelled)
         });
         let stop = CancellationToken::new();
-        let turns = Arc::new(Turns::new(1, 1));
+        let turns = Arc::new(Turns::new(1, 1, Duration::MAX)).of(Client::default());
         Arc::new(Generation::alone(work, turns, &stop, LiveBody::whole()))
     }
 

@@ -32,6 +32,8 @@ pub(super) fn problem_of(error: &GenerateError) -> Problem {
             ProblemKind::Cancelled,
             "the generation was cancelled before it was done: ask again",
         ),
-        GenerateError::QueueFull { .. } => Problem::busy(format!("{error}: ask again later"), 5),
+        GenerateError::QueueFull { .. } | GenerateError::WaitedTooLong { .. } => {
+            Problem::busy(format!("{error}: ask again later"), 5)
+        }
     }
 }

@@ -178,6 +178,9 @@ impl refrain_relief::Fields for Fields {
 
 impl From<ReliefError> for Problem {
     fn from(error: ReliefError) -> Self {
+        if let ReliefError::OutOfMemory { .. } = error {
+            return Self::busy(error.to_string(), 10);
+        }
         let kind = match error {
             ReliefError::InvalidParameter { .. } => ProblemKind::InvalidValue,
             ReliefError::TooManyBytes { .. } => ProblemKind::BodyTooLarge,

@@ -38,6 +38,16 @@ impl LiveReader {
         self.shared.lock().head.clone()
     }
 
+    /// What tells its body from others while it lives.
+    pub(crate) fn address(&self) -> usize {
+        Arc::as_ptr(&self.shared).addr()
+    }
+
+    /// Bytes of its body that are in memory.
+    pub(crate) fn kept_bytes(&self) -> u64 {
+        self.shared.lock().kept_bytes as u64
+    }
+
     /// The next chunk; `None` after the last one. Dropping the future loses nothing.
     pub(crate) async fn next(&mut self) -> Option<Result<Bytes, GenerateError>> {
         loop {

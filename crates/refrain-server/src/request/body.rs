@@ -3,10 +3,12 @@
 mod budget;
 mod drain;
 mod form;
+mod pot;
 mod read;
 
 use axum::body::Body;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, Request};
 use bytes::Bytes;
 use refrain::key::Document;
@@ -18,8 +20,8 @@ use crate::{Problem, ProblemKind};
 
 use read::Incoming;
 
-pub(crate) use budget::BodyBudget;
 pub use budget::Reservation;
+pub(crate) use budget::{BodyBudget, Sender};
 pub(crate) use drain::Drained;
 
 /// The type that a body says it has.
@@ -42,11 +44,11 @@ pub(crate) struct ReadBody {
 /// Reads the body of a generate request, JSON or form.
 pub(crate) async fn generate_body(
     budget: &BodyBudget,
-    headers: &HeaderMap,
+    head: &Parts,
     body: Body,
 ) -> Result<ReadBody, Problem> {
-    let body_type = body_type(headers)?;
-    let incoming = Incoming::admit(budget, headers, body).await?;
+    let body_type = body_type(&head.headers)?;
+    let incoming = Incoming::admit(budget, &head.headers, sender(head), body)?;
     match body_type {
         BodyType::Json => parsed(incoming).await,
         BodyType::Form { boundary } => {
@@ -67,15 +69,47 @@ pub(crate) async fn json_document(
     request: Request<Body>,
 ) -> Result<(Document, Reservation), Problem> {
     let (head, body) = request.into_parts();
-    if body_type(&head.headers)? != BodyType::Json {
+    let sender = sender(&head);
+    json_of(budget, &head.headers, body, sender).await
+}
+
+/// The same for management, which has memory of its own.
+pub(crate) async fn management_document(
+    budget: &BodyBudget,
+    request: Request<Body>,
+) -> Result<(Document, Reservation), Problem> {
+    let (head, body) = request.into_parts();
+    let sender = Sender {
+        is_management: true,
+        ..sender(&head)
+    };
+    json_of(budget, &head.headers, body, sender).await
+}
+
+/// Whose request it is; a server that only mounts the routes says nothing of that.
+fn sender(head: &Parts) -> Sender {
+    Sender {
+        client: head.extensions.get().copied().unwrap_or_default(),
+        meter: head.extensions.get().cloned(),
+        is_management: false,
+    }
+}
+
+async fn json_of(
+    budget: &BodyBudget,
+    headers: &HeaderMap,
+    body: Body,
+    sender: Sender,
+) -> Result<(Document, Reservation), Problem> {
+    if body_type(headers)? != BodyType::Json {
         return Err(unsupported("this route reads application/json"));
     }
-    let incoming = Incoming::admit(budget, &head.headers, body).await?;
+    let incoming = Incoming::admit(budget, headers, sender, body)?;
     let ReadBody { document, held, .. } = parsed(incoming).await?;
     Ok((document, held))
 }
 
-async fn parsed(incoming: Incoming) -> Result<ReadBody, Problem> {
+async fn parsed(incoming: Incoming<'_>) -> Result<ReadBody, Problem> {
     let (bytes, mut held) = incoming.collect().await?;
     heavy(bytes.len(), move || {
         held.grow(memory_of_values(&bytes))?;

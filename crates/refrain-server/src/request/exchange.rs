@@ -5,6 +5,7 @@ use axum::http::{HeaderMap, Method};
 use bytes::Bytes;
 use refrain::key::Document;
 
+use crate::client::Client;
 use crate::request::body::{ReadBody, Reservation, fields_of};
 use crate::request::fields::Fields;
 use crate::request::value::data_bytes;
@@ -79,6 +80,11 @@ impl Exchange {
         let Self { mut held, .. } = self;
         held.shrink_to(kept_bytes);
         held
+    }
+
+    /// The client that sent it.
+    pub(crate) fn client(&self) -> Client {
+        self.held.client()
     }
 
     /// Bytes of text and files in it: what there is to decode and digest.

@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::manage::limits::{ConfigChange, ConfigDocument};
 use crate::manage::stats::StatsDocument;
 use crate::problem::responses::{ChangeProblems, ClearProblems, ManagementProblems};
-use crate::request::body::{json_document, object};
+use crate::request::body::{management_document, object};
 use crate::wall::rfc3339;
 
 /// What the cache did since the start or the last reset, and what it holds.
@@ -114,7 +114,7 @@ pub(crate) async fn change_config(
     request: Request,
 ) -> Result<Json<ConfigAnswer>, Problem> {
     let app = app.shared();
-    let (body, _held) = json_document(&app.bodies, request).await?;
+    let (body, _held) = management_document(&app.bodies, request).await?;
     let config = app.limits.change(object(body)?, &app.engine)?;
     tracing::info!(?config, "limits changed");
     Ok(Json(ConfigAnswer {

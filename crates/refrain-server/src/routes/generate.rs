@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt as _;
 
 use super::{Captured, captured};
+use crate::answer::Recipient;
 use crate::app::{App, Registered, Shared};
 use crate::engine::waiter::Waiter;
 use crate::jobs::{Job, JobDocument, NewJob};
@@ -68,8 +69,9 @@ pub(crate) async fn generate(
     let directives = Directives::read(&head.headers);
     let preferences = Preferences::read(&head.headers);
     let conditions = conditions(&head.headers);
+    let to = app.recipient(head.extensions.get());
 
-    let body = generate_body(&app.bodies, &head.headers, body).await?;
+    let body = generate_body(&app.bodies, &head, body).await?;
     let exchange = Exchange::new(head, body);
     let (generator, turns) = (&registered.generator, &registered.turns);
     let request = engine::Request::prepare(generator, turns, exchange, directives).await?;
@@ -77,8 +79,8 @@ pub(crate) async fn generate(
 
     let Some(patience) = preferences.patience() else {
         return match found {
-            Some(served) => Ok(answer::generated(&served, &conditions)),
-            None => waited_for(app, registered, request, &conditions).await,
+            Some(served) => answer::generated(&served, &conditions, &to).await,
+            None => waited_for(app, registered, request, &conditions, &to).await,
         };
     };
     let waiter = Waiter::new(registered.generator.on_abandoned());
@@ -89,7 +91,7 @@ pub(crate) async fn generate(
     };
     let mut response = match found {
         Some(served) if patience == Duration::ZERO => accepted(&*app.jobs.record(new, Ok(served))?),
-        Some(served) => answer::generated(&served, &conditions),
+        Some(served) => answer::generated(&served, &conditions, &to).await?,
         None => {
             let engine = Arc::clone(&app.engine);
             let mut answer = async move { engine.answer(request, &waiter).await }.boxed();
@@ -104,7 +106,7 @@ pub(crate) async fn generate(
                 })
             } else {
                 match tokio::time::timeout(patience, &mut answer).await {
-                    Ok(served) => answer::generated(&served?, &conditions),
+                    Ok(served) => answer::generated(&served?, &conditions, &to).await?,
                     Err(_) => accepted(&*app.jobs.begin(new, answer)?),
                 }
             }
@@ -122,14 +124,15 @@ async fn waited_for(
     registered: &Registered,
     request: engine::Request,
     conditions: &HeaderMap,
+    to: &Recipient<'_>,
 ) -> Result<Response, Problem> {
     let waiter = Waiter::new(registered.generator.on_abandoned()).with_live_bodies();
     let (engine, watched, key) = (Arc::clone(&app.engine), waiter.clone(), request.key());
     let mut answer = async move { engine.answer(request, &waiter).await }.boxed();
     tokio::select! {
         biased;
-        served = &mut answer => Ok(answer::generated(&served?, conditions)),
-        (reader, outcome) = watched.live() => Ok(answer::growing(reader, &outcome, key, answer)),
+        served = &mut answer => answer::generated(&served?, conditions, to).await,
+        (reader, outcome) = watched.live() => answer::growing(reader, &outcome, key, answer, to).await,
     }
 }
 

@@ -1,11 +1,12 @@
-use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 
 use super::{Captured, captured};
 use crate::app::App;
 use crate::jobs::{self, JobDocument};
+use crate::pace::Meter;
 use crate::problem::responses::{FetchProblems, JobProblems};
 use crate::{Problem, ProblemKind, answer};
 
@@ -82,6 +83,7 @@ pub(crate) async fn result(
     State(app): State<App>,
     id: Captured,
     method: Method,
+    meter: Option<Extension<Meter>>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let jobs = &app.shared().jobs;
@@ -91,5 +93,6 @@ pub(crate) async fn result(
             "this job keeps no result of its own: `result_url` of the job says where it is";
         Problem::new(ProblemKind::UnknownResult, detail)
     })?;
-    answer::fetched(&result, &headers, method == Method::GET)
+    let to = app.shared().recipient(meter.as_deref());
+    answer::fetched(&result, &headers, method == Method::GET, &to).await
 }

@@ -1,9 +1,11 @@
+use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method};
 use axum::response::Response;
 
 use super::{Captured, captured};
 use crate::app::App;
+use crate::pace::Meter;
 use crate::problem::responses::FetchProblems;
 use crate::{Key, Problem, ProblemKind, answer};
 
@@ -38,6 +40,7 @@ pub(crate) async fn fetch(
     State(app): State<App>,
     key: Captured,
     method: Method,
+    meter: Option<Extension<Meter>>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let key: Option<Key> = captured(key)?.parse().ok();
@@ -49,5 +52,6 @@ pub(crate) async fn fetch(
         let detail = "no result is stored under this key: it expired or was evicted, or never was; generate it again";
         Problem::new(ProblemKind::UnknownResult, detail)
     })?;
-    answer::stored(&served, &headers, method == Method::GET)
+    let to = app.shared().recipient(meter.as_deref());
+    answer::stored(&served, &headers, method == Method::GET, &to).await
 }

@@ -224,11 +224,118 @@ async fn connections_beyond_the_limit_wait_for_a_place() {
     let server = running(|config| config.max_connections = 1).await;
     let first = server.ask("a", "wait").await;
     server.until_waiting(1).await;
-    let second = server.begin("GET", "/health", "").await;
+    let second = server.ask("b", "echo").await;
     tokio::time::sleep(Duration::from_millis(20)).await;
+    assert_eq!(server.probe.runs(), 1);
     server.probe.open_gate();
     assert_eq!(read(first).await.0, StatusCode::OK);
     assert_eq!(read(second).await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn health_and_management_are_answered_when_all_connections_are_taken() {
+    let server = running(|config| config.max_connections = 1).await;
+    let mut waiting = vec![server.ask("a", "wait").await];
+    server.until_waiting(1).await;
+    // More than may wait: those are told to come again.
+    for _ in 0..40 {
+        waiting.push(server.ask("b", "echo").await);
+    }
+    let mut refused = server.ask("b", "echo").await;
+    let mut answer = String::new();
+    refused.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+    assert!(answer.contains("retry-after: 5\r\n"), "{answer}");
+
+    assert_eq!(server.get("/health").await["status"], "ok");
+    assert_eq!(server.get("/api/cache/stats").await["status"], "ok");
+    let change = server.begin("POST", "/api/cache/config", "{\"max_size\": 7}");
+    assert_eq!(read(change.await).await.0, StatusCode::OK);
+    server.probe.open_gate();
+    assert_eq!(read(waiting.remove(0)).await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn the_longest_idle_connections_make_room() {
+    let server = running(|config| config.max_connections = 2).await;
+    let mut idle = Vec::new();
+    for _ in 0..100 {
+        idle.push(server.connect().await);
+    }
+    // One that sends a head is as idle as one that sends none.
+    idle[0]
+        .write_all(b"GET /health HTTP/1.1\r\nX")
+        .await
+        .unwrap();
+    let answered = tokio::time::timeout(Duration::from_secs(5), async {
+        read(server.ask("a", "echo").await).await.0
+    });
+    assert_eq!(answered.await.unwrap(), StatusCode::OK);
+    let mut rest = Vec::new();
+    let ended = tokio::time::timeout(Duration::from_secs(5), idle[0].read_to_end(&mut rest));
+    assert!(ended.await.is_ok(), "the first has made room");
+}
+
+#[tokio::test]
+async fn a_body_that_dribbles_is_given_up_and_the_client_gets_to_read_why() {
+    let server = running(|config| config.body_timeout = Duration::from_millis(200)).await;
+    let mut slow = server.connect().await;
+    let head = "POST /api/generate/probe HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{";
+    slow.write_all(head.as_bytes()).await.unwrap();
+    let (mut reading, mut writing) = slow.into_split();
+    let dribble = tokio::spawn(async move {
+        while writing.write_all(b" ").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+    let mut answer = vec![0; 4096];
+    let read = tokio::time::timeout(Duration::from_secs(5), reading.read(&mut answer));
+    let length = read.await.unwrap().unwrap();
+    let answer = String::from_utf8_lossy(&answer[..length]).into_owned();
+    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+    assert!(
+        answer.contains("urn:refrain:problem:request-timeout"),
+        "{answer}"
+    );
+    dribble.abort();
+}
+
+#[tokio::test]
+async fn beyond_the_budget_of_answers_a_client_is_told_to_come_again() {
+    // The large answers of 300 KiB are none of the small ones, and one of them is all there is room for.
+    let server = running(|config| config.answer_memory_mb = 0.5).await;
+    let body = json!({"name": "a", "do": "large"}).to_string();
+    let mut lazy = server.connect().await;
+    let request = format!(
+        "POST /api/generate/probe HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    lazy.write_all(request.repeat(200).as_bytes())
+        .await
+        .unwrap();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+
+    let same = read(server.ask("a", "large").await).await.0;
+    assert_eq!(same, StatusCode::OK, "the same result costs nothing more");
+    let mut one = server.ask("b", "large").await;
+    let mut two = server.ask("c", "large").await;
+    let (mut first, mut second) = (String::new(), String::new());
+    let (one, two) = tokio::join!(
+        one.read_to_string(&mut first),
+        two.read_to_string(&mut second)
+    );
+    one.and(two).unwrap();
+    // One waits until the client that does not read is given up, and the other one is not made to wait as well.
+    let refused = [&first, &second]
+        .into_iter()
+        .filter(|answer| answer.starts_with("HTTP/1.1 503"));
+    assert_eq!(refused.clone().count(), 1, "{first:.60} {second:.60}");
+    assert!(
+        refused
+            .clone()
+            .all(|answer| answer.contains("retry-after: 5\r\n"))
+    );
+    assert_eq!(read(server.ask("b", "large").await).await.0, StatusCode::OK);
 }
 
 #[tokio::test]
