@@ -9,7 +9,7 @@ use refrain_route::{Asking, Config, Head, Keying, TenantSecret};
 use serde_json::{Value, json};
 
 fn vectors() -> Value {
-    serde_json::from_str(include_str!("../../../docs/route-vectors.json")).unwrap()
+    serde_json::from_str(include_str!("../../../../docs/route-vectors.json")).unwrap()
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {
