@@ -1,5 +1,6 @@
 //! The command line: what can be said, not what is done.
 
+mod gateway;
 mod relief;
 mod settings;
 
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
+pub(crate) use gateway::{Presets, Routes, RoutesArguments, ServeArguments};
 pub(crate) use relief::ReliefArguments;
 pub(crate) use settings::SettingFlags;
 
@@ -40,7 +42,7 @@ pub(crate) enum Command {
     /// Each setting is looked for in five places, and the first that has it wins: the flag, the
     /// environment variable, a `.env` file in the current directory, `refrain.toml` in the current
     /// directory, the default. `refrain config` shows the outcome.
-    Serve(SettingFlags),
+    Serve(ServeArguments),
     /// Generate a result: by a running server when there is one, else in this process
     #[command(subcommand, subcommand_value_name = "GENERATOR")]
     Generate(Generator),
@@ -50,6 +52,12 @@ pub(crate) enum Command {
     Entries(EntriesArguments),
     /// Remove every entry from a running server's cache
     Clear(ClearArguments),
+    /// Show the kinds of server that Refrain can stand in for
+    #[command(subcommand)]
+    Presets(Presets),
+    /// Check the routes to servers behind doors, and explain what they do with a request
+    #[command(subcommand)]
+    Routes(Routes),
     /// Show the effective configuration, and where each value came from
     ///
     /// Takes the same flags as `refrain serve` and looks in the same places.

@@ -3,8 +3,11 @@
 mod clear;
 mod completions;
 mod config;
+mod doors;
 mod entries;
 mod generate;
+mod presets;
+mod routes;
 mod serve;
 mod stats;
 
@@ -15,11 +18,13 @@ use crate::failure::Failure;
 pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     let json = arguments.json;
     match arguments.command {
-        Command::Serve(flags) => serve::run(&flags, json),
+        Command::Serve(arguments) => serve::run(&arguments, json),
         Command::Generate(Generator::Relief(arguments)) => generate::relief(&arguments, json),
         Command::Stats(arguments) => stats::run(&arguments, json),
         Command::Entries(arguments) => entries::run(&arguments, json),
         Command::Clear(arguments) => clear::run(&arguments, json),
+        Command::Presets(asked) => presets::run(&asked, json),
+        Command::Routes(asked) => routes::run(&asked, json),
         Command::Config(flags) => config::run(&flags, json),
         Command::Completions { shell } => completions::run(shell),
     }

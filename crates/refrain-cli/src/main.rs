@@ -11,6 +11,7 @@ mod failure;
 mod log_writer;
 mod logging;
 mod output;
+mod sections;
 mod stopwatch;
 
 use std::process::ExitCode;

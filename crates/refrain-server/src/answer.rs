@@ -3,6 +3,7 @@
 mod budget;
 mod conditional;
 mod live;
+mod routed;
 
 use axum::body::Body;
 use axum::http::header::{
@@ -27,6 +28,7 @@ use conditional::Part;
 
 pub(crate) use budget::AnswerBudget;
 pub(crate) use live::growing;
+pub(crate) use routed::{Retelling, begun as begun_by_route, routed};
 
 /// Where an answer goes.
 #[derive(Debug, Clone)]

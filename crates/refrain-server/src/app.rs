@@ -7,19 +7,21 @@ use std::sync::Arc;
 
 use refrain::{BuildError, Clock};
 use refrain_disk::OpenError;
+use refrain_route::Routes;
 use tokio::sync::Semaphore;
 
 use crate::answer::{AnswerBudget, Recipient};
-use crate::config::ServerConfig;
-use crate::door::Door;
+use crate::config::{ServerConfig, megabytes};
+use crate::door::{Common, Door};
 use crate::engine::turns::Turns;
 use crate::engine::{Engine, EngineError};
+use crate::gateway::{Gateway, GatewayError, Source, Wanted, plans, tenant_secret, wanted};
 use crate::generators::{Generator, TurnLimits};
 use crate::jobs::Jobs;
 use crate::manage::limits::Limits;
 use crate::pace::Meter;
-use crate::request::body::BodyBudget;
-use crate::upstream::{Upstream, UpstreamConfig};
+use crate::request::body::{BodyBudget, Interned};
+use crate::upstream::UpstreamConfig;
 use crate::{Problem, ProblemKind};
 
 /// A running Refrain: the cache, its generators and its jobs. Cloning shares it.
@@ -41,13 +43,13 @@ pub(crate) struct Shared {
     pub(crate) config: ServerConfig,
     pub(crate) engine: Arc<Engine>,
     pub(crate) jobs: Arc<Jobs>,
-    pub(crate) bodies: BodyBudget,
+    pub(crate) bodies: Arc<BodyBudget>,
     answers: AnswerBudget,
     pub(crate) limits: Limits,
     /// A listing takes memory by the size of the cache, so only one is made at a time.
     pub(crate) listing: Semaphore,
     /// The doors that stand in for other servers.
-    pub(crate) doors: Vec<Door>,
+    pub(crate) gateway: Gateway,
     generators: BTreeMap<String, Registered>,
 }
 
@@ -77,6 +79,9 @@ pub enum AppError {
     /// The disk tier cannot be opened.
     #[error(transparent)]
     Disk(#[from] OpenError),
+    /// The file with which tenants are told apart cannot be used.
+    #[error("the file `tenants` in the folder of the disk tier cannot be used")]
+    TenantSecret(#[source] std::io::Error),
     /// An upstream is this server itself, which would pass every request to itself for ever.
     #[error("upstream `{url}` is this server itself, which listens on `{address}`")]
     UpstreamIsThisServer {
@@ -85,6 +90,23 @@ pub enum AppError {
         /// The address of this server.
         address: SocketAddr,
     },
+}
+
+/// Half of the memory of the cache is the most that one answer may take of it, but a large one fits any cache.
+const LEAST_MOST_KEPT: u64 = 64 << 20;
+
+fn check_doors(config: &ServerConfig, doors: &[Wanted]) -> Result<(), AppError> {
+    let mut addresses = vec![SocketAddr::new(config.host, config.port)];
+    addresses.extend(doors.iter().map(|door| door.address));
+    for Wanted { upstream, .. } in doors {
+        if let Some(address) = addresses.iter().find(|address| upstream.is_at(**address)) {
+            return Err(AppError::UpstreamIsThisServer {
+                url: upstream.url(),
+                address: *address,
+            });
+        }
+    }
+    Ok(())
 }
 
 impl From<EngineError> for AppError {
@@ -100,7 +122,8 @@ impl From<EngineError> for AppError {
 pub struct AppBuilder {
     config: ServerConfig,
     generators: BTreeMap<String, Arc<dyn Generator>>,
-    doors: Vec<(SocketAddr, UpstreamConfig)>,
+    doors: Vec<Wanted>,
+    source: Option<Source>,
     clock: Clock,
 }
 
@@ -111,8 +134,29 @@ impl App {
             config,
             generators: BTreeMap::new(),
             doors: Vec::new(),
+            source: None,
             clock: Clock::monotonic(),
         }
+    }
+
+    /// Takes another configuration of the doors, all of it or nothing: other upstreams and routes behind the same addresses.
+    ///
+    /// Requests that are being answered end as they began.
+    ///
+    /// # Errors
+    ///
+    /// [`GatewayError`]: then everything is as before.
+    pub async fn reload_gateway(&self, config: &refrain_route::Config) -> Result<(), GatewayError> {
+        self.0.gateway.reload(config).await
+    }
+
+    /// Reads the configuration of the doors again where it came from, and takes it, all of it or nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`GatewayError`]: then everything is as before.
+    pub async fn reload_gateway_from_its_source(&self) -> Result<(), GatewayError> {
+        self.0.gateway.reload_from_source().await
     }
 
     pub(crate) fn shared(&self) -> &Shared {
@@ -144,7 +188,43 @@ impl AppBuilder {
     /// ```
     #[must_use]
     pub fn door(mut self, address: SocketAddr, upstream: UpstreamConfig) -> Self {
-        self.doors.push((address, upstream));
+        let routes = Routes::default();
+        self.doors.push(Wanted {
+            address,
+            upstream,
+            routes,
+        });
+        self
+    }
+
+    /// Adds the doors of a configuration, with the routes to the servers behind them.
+    ///
+    /// # Errors
+    ///
+    /// [`GatewayError`] when a credential is in an environment variable that is not set.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use refrain_route::Config;
+    /// use refrain_server::{App, ServerConfig};
+    ///
+    /// let openai = Config::standing_in("openai", "http://127.0.0.1:8081", "127.0.0.1:8080").expect("it makes sense");
+    /// let app = App::builder(ServerConfig::default()).gateway(&openai)?.build()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn gateway(mut self, config: &refrain_route::Config) -> Result<Self, GatewayError> {
+        self.doors.extend(wanted(config)?);
+        Ok(self)
+    }
+
+    /// Where the configuration of the doors is read again on a reload; mistakes are told in words for people.
+    #[must_use]
+    pub fn gateway_source(
+        mut self,
+        read: impl Fn() -> Result<refrain_route::Config, String> + Send + Sync + 'static,
+    ) -> Self {
+        self.source = Some(Source(Arc::new(read)));
         self
     }
 
@@ -173,47 +253,36 @@ impl AppBuilder {
         };
         let generators: BTreeMap<_, _> = self.generators.into_iter().map(registered).collect();
         let turns = generators.values().map(|one| Arc::clone(&one.turns));
-        let own = SocketAddr::new(self.config.host, self.config.port);
-        let mut addresses = vec![own];
-        addresses.extend(self.doors.iter().map(|(address, _)| *address));
-        for (_, upstream) in &self.doors {
-            if let Some(address) = addresses.iter().find(|address| upstream.is_at(**address)) {
-                return Err(AppError::UpstreamIsThisServer {
-                    url: upstream.url(),
-                    address: *address,
-                });
-            }
-        }
-        let opened = |(address, config): (SocketAddr, UpstreamConfig)| {
-            (address, Arc::new(Upstream::new(config, self.clock.clone())))
-        };
-        let opened: Vec<_> = self.doors.into_iter().map(opened).collect();
-        let turns = turns.chain(
-            opened
-                .iter()
-                .map(|(_, upstream)| Arc::clone(upstream.turns())),
-        );
+        check_doors(&self.config, &self.doors)?;
         let engine = Engine::new(&self.config, self.clock.clone(), turns.collect())?;
-        let tunnels = Arc::new(Semaphore::new(self.config.max_connections));
-        let door = |(address, upstream)| {
-            Door::new(
-                address,
-                upstream,
-                Arc::clone(&tunnels),
-                engine.stopping(),
-                self.clock.clone(),
-            )
+        let bodies = Arc::new(BodyBudget::new(&self.config));
+        let folder = self.config.disk_dir.as_deref();
+        let folder = folder.filter(|_| self.config.cache_enabled && !self.doors.is_empty());
+        let answers = AnswerBudget::new(&self.config);
+        let secret = tenant_secret(folder).map_err(AppError::TenantSecret)?;
+        let common = Common {
+            engine: Arc::clone(&engine),
+            bodies: Arc::clone(&bodies),
+            answers: answers.clone(),
+            secret: secret.clone(),
+            interned: Interned::default(),
+            allowed_hosts: self.config.allowed_hosts.clone().into(),
+            tunnels: Arc::new(Semaphore::new(self.config.max_connections)),
+            most_kept: (megabytes(self.config.max_memory_mb) / 2).max(LEAST_MOST_KEPT),
+            clock: self.clock.clone(),
         };
-        let doors = opened.into_iter().map(door).collect();
+        let doors = plans(self.doors, &[], &self.clock).into_iter();
+        let doors = doors.map(|(address, plan)| Door::new(address, plan, common.clone()));
+        let gateway = Gateway::new(doors.collect(), secret, self.clock.clone(), self.source);
         let jobs = Jobs::new(&self.config, Arc::clone(&engine), self.clock)?;
         Ok(App(Arc::new(Shared {
-            bodies: BodyBudget::new(&self.config),
-            answers: AnswerBudget::new(&self.config),
+            bodies,
+            answers,
             limits: Limits::new(&self.config),
             listing: Semaphore::new(1),
             engine,
             jobs: Arc::new(jobs),
-            doors,
+            gateway,
             generators,
             config: self.config,
         })))

@@ -33,6 +33,7 @@ use crate::wall::WallClock;
 pub(crate) use answering::Request;
 use codec::ResultCodec;
 use learned::Learned;
+pub(crate) use problems::{not_cached, problem_of};
 use result::StoredResult;
 use tiers::TiersFail;
 use turns::Turns;
@@ -168,6 +169,12 @@ impl Engine {
     /// Requests that went past the cache since the start or the last reset.
     pub(crate) fn bypasses(&self) -> u64 {
         self.bypasses.load(Ordering::Relaxed)
+    }
+
+    /// Counts a request that another part of the server takes past the cache.
+    pub(crate) fn note_bypass(&self) {
+        // Relaxed: a counter orders nothing.
+        self.bypasses.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Zeroes every counter, the cache's too.

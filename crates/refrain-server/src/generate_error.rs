@@ -16,6 +16,9 @@ pub enum GenerateError {
         /// What went wrong, for the client to read.
         message: String,
     },
+    /// What another server answered broke off. A caller that waited for it tries on its own.
+    #[error("{}", .0.document().detail)]
+    Interrupted(Problem),
     /// Another server, which the generator asked, answered with an error. Clients get that answer.
     #[error("the generator was answered with status {}", .0.status.as_u16())]
     Answered(Box<ErrorAnswer>),

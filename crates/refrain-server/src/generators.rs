@@ -4,6 +4,7 @@
 
 mod blocking;
 mod finished;
+pub(crate) mod http;
 mod keying;
 #[cfg(feature = "relief")]
 pub(crate) mod relief;

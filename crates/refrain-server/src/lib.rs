@@ -33,6 +33,7 @@ mod client;
 pub mod config;
 mod door;
 mod engine;
+mod gateway;
 mod generate_error;
 mod generators;
 mod jobs;
@@ -55,6 +56,9 @@ mod wall;
 pub use admin_token::AdminToken;
 pub use app::{App, AppBuilder, AppError};
 pub use config::{ConfigError, ServerConfig};
+pub use gateway::{
+    AskedRequest, ExplainedPart, ExplainedRequest, GatewayError, IgnoredPart, NoRequest,
+};
 pub use generate_error::GenerateError;
 #[cfg(feature = "relief")]
 pub use generators::relief::Relief;
@@ -70,4 +74,4 @@ pub use request::body::Reservation;
 pub use request::exchange::Exchange;
 pub use request::fields::Fields;
 pub use serve::{ServeError, Server, serve};
-pub use upstream::{BadUrl, UpstreamConfig};
+pub use upstream::{BadUrl, ProbeConfig, UpstreamConfig};

@@ -112,12 +112,18 @@ impl LiveBody {
             {
                 let state = self.0.lock();
                 if state.is_announced {
+                    let is_over = state.end.is_some();
                     let head = state.head.as_ref()?;
-                    if head.sharing == Sharing::Private && !is_leader {
-                        return None;
+                    match head.sharing {
+                        Sharing::Private if !is_leader => return None,
+                        // The verdict may still open it.
+                        Sharing::Judged if !is_leader && is_over => return None,
+                        Sharing::Judged if !is_leader => {}
+                        _ => {
+                            drop(state);
+                            return self.reader();
+                        }
                     }
-                    drop(state);
-                    return self.reader();
                 }
                 if state.end.is_some() {
                     return None;

@@ -19,7 +19,9 @@ use utoipa_axum::routes;
 use crate::app::App;
 use crate::problem::ProblemDocument;
 use crate::request::body::Drained;
-use crate::routes::{batch, cache, entries, generate, health, jobs, openapi, results, root};
+use crate::routes::{
+    batch, cache, entries, gateway, generate, health, jobs, openapi, results, root,
+};
 use crate::{Problem, ProblemKind, request_log, security};
 
 #[derive(utoipa::OpenApi)]
@@ -125,6 +127,8 @@ fn management_routes() -> OpenApiRouter<App> {
         .routes(routes!(cache::reset_stats))
         .routes(routes!(cache::config, cache::change_config))
         .routes(routes!(cache::clear))
+        .routes(routes!(gateway::explain))
+        .routes(routes!(gateway::reload))
         .routes(routes!(entries::list))
         .routes(routes!(entries::remove))
 }

@@ -3,6 +3,7 @@
 pub(crate) mod batch;
 pub(crate) mod cache;
 pub(crate) mod entries;
+pub(crate) mod gateway;
 pub(crate) mod generate;
 pub(crate) mod health;
 pub(crate) mod jobs;

@@ -92,7 +92,7 @@ impl Server {
         config.check_bind()?;
         let (listener, address) = listen(SocketAddr::new(config.host, config.port)).await?;
         let mut doors = Vec::new();
-        for door in &app.shared().doors {
+        for door in app.shared().gateway.doors() {
             let (listener, _) = listen(door.address()).await?;
             doors.push((door.clone(), listener));
         }
@@ -135,6 +135,7 @@ impl Server {
             _ = join_all(doors), if !self.doors.is_empty() => {}
             () = shutdown => {}
             () = self.app.shared().engine.keep_learned() => {}
+            () = self.app.shared().gateway.keep_fingerprints() => {}
         }
         drop((self.listener, self.doors));
         let grace = self.app.shared().config.shutdown_grace;

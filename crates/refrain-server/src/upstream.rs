@@ -5,6 +5,7 @@
 
 mod breaker;
 mod connecting;
+mod fingerprint;
 mod hop_by_hop;
 mod lent;
 mod paced;
@@ -14,7 +15,6 @@ mod unanswered;
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::{HeaderName, HeaderValue};
@@ -23,13 +23,15 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use refrain::Clock;
 
 use crate::config::ServerConfig;
-use crate::engine::turns::Turns;
 use breaker::Breaker;
 pub(crate) use breaker::BreakerState;
 use connecting::Connecting;
-pub(crate) use hop_by_hop::{asks_for_web_socket, keep_end_to_end};
+use fingerprint::Fingerprint;
+pub use fingerprint::ProbeConfig;
+pub(crate) use hop_by_hop::{asks_for_web_socket, drop_named_by_connection, keep_end_to_end};
 pub(crate) use lent::{Lent, Outgoing};
 pub(crate) use paced::Paced;
+pub(crate) use sending::Asked;
 pub use target::BadUrl;
 use target::Target;
 pub(crate) use unanswered::Unanswered;
@@ -47,7 +49,7 @@ pub(crate) use unanswered::Unanswered;
 /// assert!(UpstreamConfig::new("llama", "127.0.0.1:8081").is_err());
 /// # Ok::<(), refrain_server::BadUrl>(())
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UpstreamConfig {
     name: String,
     target: Target,
@@ -55,6 +57,8 @@ pub struct UpstreamConfig {
     pub at_once: usize,
     /// Requests of routes that may wait for their turn; beyond it they get 503. Default 1000.
     pub max_queued: usize,
+    /// How long they may wait. Default: as long as other generations, 10 minutes.
+    pub queue_timeout: Duration,
     /// How long a connection may take, TLS included. Default 5 seconds.
     pub connect_timeout: Duration,
     /// How long the head of an answer may take, and so a generation. Default 30 minutes.
@@ -65,6 +69,21 @@ pub struct UpstreamConfig {
     pub credentials: Vec<(HeaderName, HeaderValue)>,
     /// Connections that are kept open for the next request. Default 64.
     pub idle_connections: usize,
+    /// How long they are kept. Default 4 seconds: servers in Python and Node close a connection that is idle for five,
+    /// and a request that is just being sent is lost with it. It might have been worked on, so it is not repeated.
+    pub idle_connection_timeout: Duration,
+    /// Failures to reach it in a row after which it is left alone. Default 5.
+    pub failures: u32,
+    /// How long it is left alone before one request may try. Default 2 seconds.
+    pub pause: Duration,
+    /// How long a generation may take in all. Default: there is no limit.
+    pub total_timeout: Option<Duration>,
+    /// Whether a `WebSocket` goes through. Default: it does.
+    pub web_sockets: bool,
+    /// What its operator says of its model; part of every key. Default: nothing.
+    pub fingerprint: String,
+    /// What it is asked about its model; nothing is stored while it does not answer. Default: nothing.
+    pub probe: Option<ProbeConfig>,
 }
 
 impl UpstreamConfig {
@@ -79,12 +98,25 @@ impl UpstreamConfig {
             target: Target::parse(url)?,
             at_once: 64,
             max_queued: 1000,
+            queue_timeout: ServerConfig::default().queue_timeout,
             connect_timeout: Duration::from_secs(5),
             head_timeout: Duration::from_secs(30 * 60),
             idle_timeout: Duration::from_secs(5 * 60),
             credentials: Vec::new(),
             idle_connections: 64,
+            idle_connection_timeout: Duration::from_secs(4),
+            failures: 5,
+            pause: Duration::from_secs(2),
+            total_timeout: None,
+            web_sockets: true,
+            fingerprint: String::new(),
+            probe: None,
         })
+    }
+
+    /// Its name, in keys, messages and metrics.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// Where it is.
@@ -107,10 +139,6 @@ impl UpstreamConfig {
     }
 }
 
-/// Servers in Python and Node close a connection that is idle for five seconds, and a request that is just being sent is lost
-/// with it: it might have been worked on, so it is not repeated.
-const IDLE_CONNECTION: Duration = Duration::from_secs(4);
-
 /// Header bytes of one answer.
 const MAX_HEADER_BYTES: usize = 64 * 1024;
 
@@ -119,14 +147,14 @@ pub(crate) struct Upstream {
     config: UpstreamConfig,
     client: Client<Connecting, Lent>,
     breaker: Breaker,
-    turns: Arc<Turns>,
+    fingerprint: Fingerprint,
 }
 
 impl Upstream {
     pub(crate) fn new(config: UpstreamConfig, clock: Clock) -> Self {
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE_CONNECTION)
+            .pool_idle_timeout(config.idle_connection_timeout)
             .pool_max_idle_per_host(config.idle_connections)
             .http1_preserve_header_case(true)
             .http1_max_buf_size(MAX_HEADER_BYTES)
@@ -134,28 +162,18 @@ impl Upstream {
             .build(Connecting::new(config.connect_timeout));
         Self {
             client,
-            breaker: Breaker::new(clock),
-            turns: Arc::new(Turns::new(
-                config.at_once,
-                config.max_queued,
-                ServerConfig::default().queue_timeout,
-            )),
+            breaker: Breaker::new(clock, config.failures, config.pause),
+            fingerprint: Fingerprint::new(config.fingerprint.clone(), config.probe.as_ref()),
             config,
         }
     }
 
+    pub(crate) fn config(&self) -> &UpstreamConfig {
+        &self.config
+    }
+
     pub(crate) fn name(&self) -> &str {
         &self.config.name
-    }
-
-    /// How long either side may pause within a body.
-    pub(crate) fn idle_timeout(&self) -> Duration {
-        self.config.idle_timeout
-    }
-
-    /// Those in which requests of routes are worked on.
-    pub(crate) fn turns(&self) -> &Arc<Turns> {
-        &self.turns
     }
 
     /// Whether it is asked at all now.

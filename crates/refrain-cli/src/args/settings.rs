@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::sections::SECTIONS;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, ValueHint};
 use refrain_server::config::{Configuration, Kind, LoadError, SETTINGS, Setting, Sources};
 
@@ -18,6 +19,7 @@ impl SettingFlags {
         Sources {
             flags: self.given.clone(),
             file: self.file.clone(),
+            sections: SECTIONS.to_vec(),
             ..Sources::of_this_process()
         }
         .load()

@@ -27,6 +27,10 @@ fn the_other_commands_explain_themselves() {
         let help = place.succeed(&[command, "-h"]).out;
         insta::assert_snapshot!(format!("{command}_help"), help);
     }
+    for command in ["presets", "routes"] {
+        let help = place.succeed(&[command, "-h"]).out;
+        insta::assert_snapshot!(format!("{command}_help"), help);
+    }
     let help = place.succeed(&["generate", "-h"]).out;
     insta::assert_snapshot!("generate_help", help);
 }

@@ -6,6 +6,7 @@
 )]
 
 mod config;
+mod gateway;
 mod generate;
 mod help;
 mod manage;

@@ -9,10 +9,10 @@ use hyper::upgrade::{self, OnUpgrade};
 use hyper_util::rt::TokioIo;
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::Door;
 use super::passing::switched;
-use crate::Problem;
+use super::{Door, Plan};
 use crate::upstream::{Unanswered, asks_for_web_socket};
+use crate::{Problem, ProblemKind};
 
 /// The client's half of a tunnel to be, and its place among the tunnels.
 pub(super) struct Half {
@@ -26,11 +26,19 @@ impl Door {
     /// # Errors
     ///
     /// A problem when there are too many.
-    pub(super) fn tunnel_for(&self, request: &mut Request<Body>) -> Result<Option<Half>, Problem> {
+    pub(super) fn tunnel_for(
+        &self,
+        plan: &Plan,
+        request: &mut Request<Body>,
+    ) -> Result<Option<Half>, Problem> {
         if !asks_for_web_socket(request.headers()) {
             return Ok(None);
         }
-        let tunnels = self.0.tunnels.clone();
+        if !plan.upstream.config().web_sockets {
+            let detail = "no WebSocket goes through this door";
+            return Err(Problem::new(ProblemKind::NotFound, detail));
+        }
+        let tunnels = self.common().tunnels.clone();
         let place = tunnels.try_acquire_owned().map_err(|_| {
             Problem::busy(
                 "as many tunnels are open as connections are allowed: ask again later",
@@ -48,17 +56,18 @@ impl Door {
     /// A problem when the client did not ask to switch.
     pub(super) fn join_tunnel(
         &self,
+        plan: &Plan,
         half: Option<Half>,
         mut response: Response<Incoming>,
     ) -> Result<Response<Body>, Problem> {
         let Some(half) = half else {
             return Err(Problem::from(Unanswered::Broken {
-                upstream: self.upstream().name().to_owned(),
+                upstream: plan.upstream.name().to_owned(),
                 why: "it switches to another protocol, for which it was not asked".to_owned(),
             }));
         };
         let server = upgrade::on(&mut response);
-        let stop = self.0.stop.clone();
+        let stop = self.common().engine.stopping();
         tokio::spawn(async move {
             tokio::select! {
                 () = joined(half, server) => {}

@@ -52,6 +52,21 @@ impl Request {
         })
     }
 
+    /// A request whose key is known already.
+    pub(crate) fn keyed(
+        key: Key,
+        work: Arc<dyn Work>,
+        turns: TurnsOf,
+        directives: Directives,
+    ) -> Self {
+        Self {
+            keying: Keying::Key(key),
+            work,
+            turns,
+            directives,
+        }
+    }
+
     /// The key; none for a request that the cache takes no part in.
     pub(crate) fn key(&self) -> Option<Key> {
         match self.keying {
@@ -69,7 +84,11 @@ impl Engine {
         let Keying::Key(key) = request.keying else {
             return None;
         };
-        let directives = request.directives;
+        self.found(key, request.directives)
+    }
+
+    /// The same for a request whose work there is no need to prepare.
+    pub(crate) fn found(&self, key: Key, directives: Directives) -> Option<Served> {
         if !self.cache_enabled || directives.no_cache || directives.no_store {
             return None;
         }
@@ -157,6 +176,9 @@ impl Engine {
                 Ok(answer) => return Ok(Served::of(key, answer)),
                 // Others left on purpose and took the generation with them; this caller still wants it.
                 Err(error) if self.was_stopped_by_others(&error) && attempt < MAX_ATTEMPTS => {}
+                // What broke off was another caller's attempt, and this one has none of its own yet.
+                Err(error)
+                    if is_interrupted(&error) && !waiter.leads() && attempt < MAX_ATTEMPTS => {}
                 Err(error) => return Err(compute_problem(&error)),
             }
         }
@@ -232,4 +254,8 @@ impl Engine {
         };
         cancelled && !self.stop.is_cancelled()
     }
+}
+
+fn is_interrupted(error: &ComputeError<GenerateError>) -> bool {
+    matches!(error, ComputeError::Failed(error) if matches!(**error, GenerateError::Interrupted(_)))
 }

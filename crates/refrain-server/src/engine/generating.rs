@@ -98,9 +98,9 @@ fn judge(
 ) -> Result<Made, GenerateError> {
     let complete = generation.live().complete(finished.trailers.clone())?;
     let keep = match (complete.head.sharing, finished.keep) {
-        (Sharing::Private, _) => Kept::Private,
-        (Sharing::Shared, Keep::Store) if complete.head.may_be_stored() => Kept::Stored,
-        (Sharing::Shared, _) => Kept::SharedOnly,
+        (Sharing::Private, _) | (_, Keep::Caller) => Kept::Private,
+        (_, Keep::Store) if complete.head.may_be_stored() => Kept::Stored,
+        _ => Kept::SharedOnly,
     };
     let key_parts = match keep {
         Kept::Stored => generation.work().key_parts(),

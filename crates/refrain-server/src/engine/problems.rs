@@ -7,7 +7,7 @@ use crate::generate_error::GenerateError;
 use crate::{Problem, ProblemKind};
 
 /// `only-if-cached` was asked for and no stored result fits.
-pub(super) fn not_cached() -> Problem {
+pub(crate) fn not_cached() -> Problem {
     let detail =
         "`only-if-cached` was asked for and no stored result fits: ask without it to generate one";
     Problem::new(ProblemKind::NotCached, detail)
@@ -23,9 +23,9 @@ pub(super) fn compute_problem(error: &ComputeError<GenerateError>) -> Problem {
     }
 }
 
-pub(super) fn problem_of(error: &GenerateError) -> Problem {
+pub(crate) fn problem_of(error: &GenerateError) -> Problem {
     match error {
-        GenerateError::Refused(problem) => problem.clone(),
+        GenerateError::Refused(problem) | GenerateError::Interrupted(problem) => problem.clone(),
         GenerateError::Answered(answer) => Problem::passed_on(answer.as_ref().clone()),
         GenerateError::Failed { message } => Problem::new(ProblemKind::GenerationFailed, message),
         GenerateError::Cancelled => Problem::new(

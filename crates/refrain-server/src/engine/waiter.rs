@@ -89,6 +89,12 @@ impl Waiter {
         generation.join(self.switch.clone())
     }
 
+    /// Whether the generation that it waits for is its own.
+    pub(crate) fn leads(&self) -> bool {
+        let place = self.place.borrow();
+        place.as_ref().is_some_and(Place::is_leader)
+    }
+
     /// Lets go of the generation, and with it of the request's data.
     pub(crate) fn vacate(&self) {
         self.place.send_replace(None);

@@ -38,6 +38,8 @@ pub enum Keep {
     Store,
     /// Callers that waited get it, and later ones do not.
     Share,
+    /// The caller that caused it gets it; those that waited compute for themselves (hit-for-miss).
+    Caller,
 }
 
 /// One of several files in a body.
@@ -52,6 +54,20 @@ pub struct ResultPart {
 }
 
 impl Finished {
+    /// The end of a result that is none for others: a failure, for instance, that was told as one.
+    ///
+    /// ```
+    /// use refrain_server::{Finished, Keep};
+    ///
+    /// assert_eq!(Finished::for_the_caller().keep, Keep::Caller);
+    /// ```
+    pub fn for_the_caller() -> Self {
+        Self {
+            keep: Keep::Caller,
+            ..Self::default()
+        }
+    }
+
     /// The end of a result that is not stored.
     pub fn shared_only() -> Self {
         Self {

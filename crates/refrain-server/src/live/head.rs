@@ -29,6 +29,8 @@ pub enum Sharing {
     /// All callers that ask the same.
     #[default]
     Shared,
+    /// The caller that caused it at once; the others once it has ended well, or was [opened](crate::LiveWriter::open) to them.
+    Judged,
     /// The caller that caused it and no other: those compute for themselves (hit-for-miss).
     Private,
 }
@@ -47,6 +49,20 @@ impl Head {
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.append(name, value);
+        self
+    }
+
+    /// The same for the caller alone until it is judged.
+    ///
+    /// ```
+    /// use axum::http::StatusCode;
+    /// use refrain_server::{Head, Sharing};
+    ///
+    /// assert_eq!(Head::new(StatusCode::OK).judged().sharing, Sharing::Judged);
+    /// ```
+    #[must_use]
+    pub fn judged(mut self) -> Self {
+        self.sharing = Sharing::Judged;
         self
     }
 

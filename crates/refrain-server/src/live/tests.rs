@@ -234,6 +234,25 @@ async fn a_head_is_announced_to_those_who_may_have_it() {
     assert!(private.announced(true).await.is_some());
     assert!(private.announced(false).await.is_none());
 
+    let judged = LiveBody::whole();
+    let mut out = writer(&judged);
+    out.head(ok().judged()).unwrap();
+    assert!(judged.announced(true).await.is_some());
+    assert!(
+        judged.announced(false).now_or_never().is_none(),
+        "it may be"
+    );
+    out.open();
+    assert!(judged.announced(false).await.is_some());
+
+    let refused = LiveBody::whole();
+    writer(&refused).head(ok().judged()).unwrap();
+    refused.complete(HeaderMap::new()).unwrap();
+    assert!(
+        refused.announced(false).await.is_none(),
+        "the whole is there"
+    );
+
     let quiet = LiveBody::whole();
     writer(&quiet).quiet_head(ok()).unwrap();
     assert!(quiet.announced(true).now_or_never().is_none());

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{Head, LiveBody, State, Window, broken};
+use super::{Head, LiveBody, Sharing, State, Window, broken};
 use crate::generate_error::GenerateError;
 use crate::progress::Progress;
 
@@ -59,6 +59,18 @@ impl LiveWriter {
     /// As [`head`](Self::head).
     pub fn quiet_head(&mut self, head: Head) -> Result<(), GenerateError> {
         self.put(|state| state.set_head(head))
+    }
+
+    /// Lets all callers have a body whose head was for one of them until it is judged.
+    pub fn open(&mut self) {
+        let mut state = self.body.0.lock();
+        if let Some(head) = &mut state.head
+            && head.sharing == Sharing::Judged
+        {
+            Arc::make_mut(head).sharing = Sharing::Shared;
+        }
+        drop(state);
+        self.body.0.moved.notify_waiters();
     }
 
     /// Appends to the body.

@@ -63,6 +63,8 @@ problem_kinds! {
     NotFound => NOT_FOUND, "not-found", "There is nothing at this path";
     /// No generator has this name.
     UnknownGenerator => NOT_FOUND, "unknown-generator", "There is no such generator";
+    /// No door leads to an upstream of this name.
+    UnknownUpstream => NOT_FOUND, "unknown-upstream", "There is no such upstream";
     /// No job has this id, or it has been forgotten.
     UnknownJob => NOT_FOUND, "unknown-job", "There is no such job";
     /// No result is stored under this key.

@@ -46,6 +46,10 @@ problem_responses! {
     /// Of management routes that read a body.
     ChangeProblems: Unauthorized, UnknownField, DuplicateField, InvalidValue, RequestTimeout, BodyTooLarge,
         UnsupportedMediaType, Busy;
+    /// Of explaining a request.
+    ExplainProblems: Unauthorized, UnknownUpstream, RequestTimeout, BodyTooLarge, UnsupportedMediaType, Busy;
+    /// Of reloading the doors.
+    ReloadProblems: Unauthorized, InvalidValue;
     /// Of the listing of entries.
     ListingProblems: Unauthorized, UnknownField, DuplicateField, InvalidValue, PageBeyondEnd;
     /// Of routes about one entry.

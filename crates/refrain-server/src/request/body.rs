@@ -3,6 +3,8 @@
 mod budget;
 mod drain;
 mod form;
+mod interned;
+mod keyed;
 mod pot;
 mod read;
 
@@ -23,6 +25,8 @@ use read::Incoming;
 pub use budget::Reservation;
 pub(crate) use budget::{BodyBudget, Sender};
 pub(crate) use drain::Drained;
+pub(crate) use interned::{HeldBody, Interned};
+pub(crate) use keyed::{Keyed, keyed};
 
 /// The type that a body says it has.
 #[derive(Debug, Clone, PartialEq, Eq)]

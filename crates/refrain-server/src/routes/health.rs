@@ -4,10 +4,11 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::App;
+use crate::door::Plan;
 use crate::manage::stats::is_suspended;
 use crate::problem::responses::CommonProblems;
 use crate::rounding::seconds;
-use crate::upstream::{BreakerState, Upstream};
+use crate::upstream::BreakerState;
 
 /// That the server works, and how busy it is.
 #[derive(Debug, Serialize, ToSchema)]
@@ -44,7 +45,8 @@ pub(crate) struct UpstreamHealth {
     /// Its name.
     #[schema(example = "llama")]
     name: String,
-    /// `ok`, or `left-alone` while it is not asked because it could not be reached.
+    /// `ok`; `left-alone` while it is not asked because it could not be reached; `unknown` while it does not say what its
+    /// fingerprint is made of, so that nothing is stored.
     #[schema(example = "ok")]
     status: &'static str,
     /// Requests of routes that it works on now.
@@ -54,15 +56,17 @@ pub(crate) struct UpstreamHealth {
 }
 
 impl UpstreamHealth {
-    fn of(upstream: &Upstream) -> Self {
+    fn of(plan: &Plan) -> Self {
+        let upstream = &plan.upstream;
         Self {
             name: upstream.name().to_owned(),
             status: match upstream.breaker() {
+                BreakerState::Closed if upstream.fingerprint().is_err() => "unknown",
                 BreakerState::Closed => "ok",
                 BreakerState::Open => "left-alone",
             },
-            running: upstream.turns().running(),
-            queued: upstream.turns().waiting(),
+            running: plan.turns.running(),
+            queued: plan.turns.waiting(),
         }
     }
 }
@@ -90,9 +94,10 @@ pub(crate) async fn health(State(app): State<App>) -> Json<HealthDocument> {
         }),
         generators: app.generators().map(|(name, _)| name.to_owned()).collect(),
         upstreams: app
-            .doors
+            .gateway
+            .plans()
             .iter()
-            .map(|door| UpstreamHealth::of(door.upstream()))
+            .map(|plan| UpstreamHealth::of(plan))
             .collect(),
         running: app.engine.running(),
         queued: app.engine.queued(),

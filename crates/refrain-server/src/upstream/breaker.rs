@@ -5,15 +5,14 @@ use std::time::Duration;
 
 use refrain::Clock;
 
-/// Failures in a row after which it opens.
-const FAILURES: u32 = 5;
-/// How long it stays open before one request may try.
-const PAUSE: Duration = Duration::from_secs(2);
-
 /// Counts requests that found no server, and says when not to try.
 #[derive(Debug)]
 pub(super) struct Breaker {
     clock: Clock,
+    /// Failures in a row after which it opens.
+    failures: u32,
+    /// How long it stays open before one request may try.
+    pause: Duration,
     state: Mutex<State>,
 }
 
@@ -42,9 +41,11 @@ pub(super) struct Attempt<'a> {
 }
 
 impl Breaker {
-    pub(super) fn new(clock: Clock) -> Self {
+    pub(super) fn new(clock: Clock, failures: u32, pause: Duration) -> Self {
         Self {
             clock,
+            failures: failures.max(1),
+            pause,
             state: Mutex::default(),
         }
     }
@@ -60,7 +61,7 @@ impl Breaker {
             return Err(left);
         }
         if state.is_tried {
-            return Err(PAUSE);
+            return Err(self.pause);
         }
         state.is_tried = true;
         Ok(self.attempt(true))
@@ -98,10 +99,10 @@ impl Attempt<'_> {
         let now = self.breaker.clock.elapsed();
         let mut state = self.breaker.lock();
         state.failures = state.failures.saturating_add(1);
-        let opens = state.failures >= FAILURES;
+        let opens = state.failures >= self.breaker.failures;
         let was_open = state.open_until.is_some();
         if opens {
-            state.open_until = Some(now.saturating_add(PAUSE));
+            state.open_until = Some(now.saturating_add(self.breaker.pause));
         }
         opens && !was_open
     }
@@ -119,9 +120,12 @@ impl Drop for Attempt<'_> {
 mod tests {
     use super::*;
 
+    const FAILURES: u32 = 5;
+    const PAUSE: Duration = Duration::from_secs(2);
+
     fn opened() -> (Breaker, refrain::FakeClock) {
         let (clock, hands) = Clock::fake();
-        let breaker = Breaker::new(clock);
+        let breaker = Breaker::new(clock, FAILURES, PAUSE);
         for _ in 0..FAILURES {
             breaker.admit().unwrap().failed();
         }
@@ -131,7 +135,7 @@ mod tests {
     #[test]
     fn failures_in_a_row_open_it_and_a_success_between_them_does_not() {
         let (clock, _) = Clock::fake();
-        let breaker = Breaker::new(clock);
+        let breaker = Breaker::new(clock, FAILURES, PAUSE);
         for _ in 0..FAILURES - 1 {
             breaker.admit().unwrap().failed();
         }

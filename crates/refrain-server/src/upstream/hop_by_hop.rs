@@ -33,6 +33,17 @@ pub(crate) fn keep_end_to_end(headers: &mut HeaderMap) {
     }
 }
 
+/// Takes out of `headers` what `Connection` names and is of no use on this connection either.
+pub(crate) fn drop_named_by_connection(headers: &mut HeaderMap) {
+    let named: Vec<HeaderName> = tokens(headers, &CONNECTION)
+        .filter_map(|name| HeaderName::try_from(name).ok())
+        .filter(|name| !matches!(*name, HOST | CONTENT_LENGTH) && !ALWAYS.contains(name))
+        .collect();
+    for name in named {
+        headers.remove(name);
+    }
+}
+
 /// Whether these are the headers of a client that wants to go on as a WebSocket (RFC 6455).
 ///
 /// No other upgrade is passed on. One to HTTP/2 would let a client speak to the upstream past this server.

@@ -14,8 +14,12 @@ use super::paced::Paced;
 /// What is sent to an upstream.
 #[derive(Debug)]
 pub(crate) enum Outgoing {
+    /// Bytes that are there.
+    Whole(Bytes),
     /// A body that goes on as it comes.
     Passing(Paced<ClientBody>),
+    /// The beginning of a body that goes on as it comes.
+    Continued(Vec<Bytes>, Paced<ClientBody>),
 }
 
 /// A handle of such a body.
@@ -29,7 +33,10 @@ struct Slot {
 }
 
 impl Lent {
-    pub(crate) fn new(body: Outgoing) -> Self {
+    pub(crate) fn new(mut body: Outgoing) -> Self {
+        if let Outgoing::Continued(chunks, _) = &mut body {
+            chunks.reverse();
+        }
         let slot = Slot {
             body,
             is_touched: false,
@@ -63,19 +70,35 @@ impl Body for Lent {
         let mut slot = self.slot();
         slot.is_touched = true;
         match &mut slot.body {
+            Outgoing::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
+            Outgoing::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
             Outgoing::Passing(rest) => Pin::new(rest).poll_frame(context),
+            Outgoing::Continued(chunks, rest) => match chunks.pop() {
+                Some(chunk) => Poll::Ready(Some(Ok(Frame::data(chunk)))),
+                None => Pin::new(rest).poll_frame(context),
+            },
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match &self.slot().body {
+            Outgoing::Whole(bytes) => bytes.is_empty(),
             Outgoing::Passing(rest) => rest.is_end_stream(),
+            Outgoing::Continued(chunks, rest) => chunks.is_empty() && rest.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.slot().body {
+            Outgoing::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Outgoing::Passing(rest) => rest.size_hint(),
+            Outgoing::Continued(chunks, rest) => {
+                let begun: usize = chunks.iter().map(Bytes::len).sum();
+                match rest.size_hint().exact() {
+                    Some(left) => SizeHint::with_exact(begun as u64 + left),
+                    None => SizeHint::default(),
+                }
+            }
         }
     }
 }

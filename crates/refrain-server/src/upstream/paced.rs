@@ -11,8 +11,10 @@ use tokio::time::{Instant, Sleep};
 
 /// The body `B`, each piece of which comes within a time, or it fails.
 #[derive(Debug)]
-pub(crate) struct Paced<B> {
+pub(crate) struct Paced<B, H = ()> {
     body: B,
+    /// Let go of with the body.
+    _held: H,
     idle: Duration,
     /// Made when a piece is waited for the first time: most bodies are there at once.
     alarm: Option<Pin<Box<Sleep>>>,
@@ -30,16 +32,29 @@ impl<B> Paced<B> {
     pub(crate) fn new(body: B, idle: Duration) -> Self {
         Self {
             body,
+            _held: (),
             idle,
             alarm: None,
             is_waiting: false,
         }
     }
+
+    /// The same, with something that is let go of when the body has ended.
+    pub(crate) fn holding<H>(self, held: H) -> Paced<B, H> {
+        Paced {
+            body: self.body,
+            _held: held,
+            idle: self.idle,
+            alarm: self.alarm,
+            is_waiting: self.is_waiting,
+        }
+    }
 }
 
-impl<B> Body for Paced<B>
+impl<B, H> Body for Paced<B, H>
 where
     B: Body + Unpin,
+    H: Unpin,
     B::Error: Into<BoxError>,
 {
     type Data = B::Data;

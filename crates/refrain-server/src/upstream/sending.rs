@@ -2,7 +2,10 @@
 
 use std::error::Error as _;
 
-use axum::http::header::{CONNECTION, EXPECT, HOST, TE, TRANSFER_ENCODING, UPGRADE};
+use axum::http::header::{
+    ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TE, TRAILER, TRANSFER_ENCODING,
+    UPGRADE,
+};
 use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap, HeaderValue, Method, Request, Response, Uri, Version};
 use hyper::body::Incoming;
@@ -11,6 +14,8 @@ use hyper_util::client::legacy;
 use super::breaker::Attempt;
 use super::hop_by_hop::{asks_for_web_socket, keep_end_to_end, tokens};
 use super::{Lent, Unanswered, Upstream};
+use crate::client::Client;
+use crate::pace::Meter;
 
 /// The head of a request to an upstream.
 #[derive(Debug, Clone)]
@@ -23,6 +28,40 @@ pub(crate) struct Asked {
 }
 
 impl Asked {
+    /// A question of this server itself.
+    ///
+    /// # Errors
+    ///
+    /// [`Unanswered::NoPath`] when it asks for no path.
+    pub(super) fn of_this_server(
+        upstream: &Upstream,
+        method: Method,
+        path: &Uri,
+        headers: HeaderMap,
+    ) -> Result<Self, Unanswered> {
+        let mut head = Request::new(()).into_parts().0;
+        (head.method, head.uri, head.headers) = (method, path.clone(), headers);
+        upstream.asked(&head)
+    }
+
+    /// The same without compression, because its answer will be read, and of `length` bytes, which are all there.
+    pub(crate) fn read_here(mut self, length: usize) -> Self {
+        self.headers
+            .insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        self.of_length(length)
+    }
+
+    /// The same with a body of `length` bytes, which are all there.
+    pub(crate) fn of_length(mut self, length: usize) -> Self {
+        self.headers.remove(TRANSFER_ENCODING);
+        self.headers.remove(TRAILER);
+        // A request without a body says nothing of it, as it came.
+        if length > 0 || self.headers.contains_key(CONTENT_LENGTH) {
+            self.headers.insert(CONTENT_LENGTH, length.into());
+        }
+        self
+    }
+
     fn request(&self, body: &Lent) -> Request<Lent> {
         let mut request = Request::new(body.again());
         *request.method_mut() = self.method.clone();
@@ -65,11 +104,15 @@ impl Upstream {
         for (name, value) in &self.config.credentials {
             headers.insert(name.clone(), value.clone());
         }
+        // What this server notes of the client's connection stays here.
+        let mut extensions = head.extensions.clone();
+        extensions.remove::<Meter>();
+        extensions.remove::<Client>();
         Ok(Asked {
             method: head.method.clone(),
             uri,
             headers,
-            extensions: head.extensions.clone(),
+            extensions,
         })
     }
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::world::{World, world};
 
 /// Every operation that the server is meant to have.
-const OPERATIONS: [(&str, &str); 16] = [
+const OPERATIONS: [(&str, &str); 18] = [
     ("/", "get"),
     ("/health", "get"),
     ("/api/openapi.json", "get"),
@@ -25,6 +25,8 @@ const OPERATIONS: [(&str, &str); 16] = [
     ("/api/cache/config", "get"),
     ("/api/cache/config", "post"),
     ("/api/cache/clear", "post"),
+    ("/api/cache/explain", "post"),
+    ("/api/gateway/reload", "post"),
     ("/api/cache/entries", "get"),
 ];
 

@@ -1,0 +1,4 @@
+//! The sections of `refrain.toml` beside the settings that this command reads.
+
+/// Doors that stand in for other servers, those servers, and their routes.
+pub(crate) const SECTIONS: [&str; 3] = ["listen", "upstream", "route"];
