@@ -7,9 +7,10 @@ import random
 import resource
 import subprocess
 
+import httpx
 import pictures
 import pytest
-from server_process import BINARY, Server, clean_environment
+from server_process import BINARY, Server, clean_environment, eventually
 
 COUNT = 12
 ON_DISK = 'refrain; fwd=miss; stored; detail="on disk"'
@@ -86,15 +87,14 @@ def test_the_files_take_no_more_than_allowed(tmp_path):
     assert stats["evictions"] + stats["declined"] > 0
 
 
-def test_a_second_server_on_the_folder_is_refused_and_says_why(tmp_path):
-    with on_disk(tmp_path):
-        second = subprocess.run(
-            [str(BINARY), "serve", "--port", "0", "--disk-dir", str(tmp_path / "disk")],
-            cwd=tmp_path, env=clean_environment(tmp_path), capture_output=True, text=True, timeout=30,
-        )  # fmt: skip
-    assert second.returncode != 0
-    assert "another process or tier writes to it" in second.stderr
-    assert str(tmp_path / "disk") in second.stderr
+def test_two_servers_share_a_folder_and_forget_together(tmp_path):
+    with on_disk(tmp_path) as one, Server(tmp_path / "other", "--disk-dir", str(tmp_path / "disk")) as other:
+        made = [one.generate(small(n)).content for n in range(4)]
+        assert [other.generate(small(n)).content for n in range(4)] == made
+        assert other.stats()["generations"] == 0
+        assert httpx.post(f"{one.url}/api/cache/clear").status_code == 200
+        # What the other has in memory goes within a tenth of a second.
+        eventually(lambda: other.stats()["current_items"] == other.stats()["disk"]["current_items"] == 0)
 
 
 def test_the_terminal_shows_what_the_disk_does(tmp_path):

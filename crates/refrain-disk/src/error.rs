@@ -15,21 +15,32 @@ use crate::format::WrongBody;
 /// use refrain_disk::{DiskTier, OpenError};
 ///
 /// let dir = tempfile::tempdir()?;
-/// let first = DiskTier::at(dir.path()).open()?;
-/// assert!(matches!(DiskTier::at(dir.path()).open(), Err(OpenError::InUse { .. })));
+/// std::fs::write(dir.path().join("file"), b"")?;
+/// assert!(matches!(DiskTier::at(dir.path().join("file")).open(), Err(OpenError::Io { .. })));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// Another tier writes to it, and neither would know of the other's files.
+    /// A program with an older build of this tier has it for itself.
     #[error(
-        "cannot open disk tier at `{}`: another process or tier writes to it; stop that one, name another folder, or open it to read",
+        "cannot open disk tier at `{}`: an older build that shares with no other process writes to it; stop or upgrade that one, name another folder, or open it to read",
         dir.display()
     )]
     InUse {
         /// The folder.
         dir: PathBuf,
+    },
+    /// The folder is another machine's, where the locks of this one mean nothing.
+    #[error(
+        "cannot open disk tier at `{}`: it is on {name}, where processes cannot share it safely; name a folder on a disk of this machine",
+        dir.display()
+    )]
+    Network {
+        /// The folder.
+        dir: PathBuf,
+        /// The file system.
+        name: &'static str,
     },
     /// A newer build has been here.
     #[error(

@@ -100,7 +100,8 @@
 //! * The files take no more than the capacity, in blocks of 4 KiB, at any moment; old ones are gone before a new one is
 //!   written. The system keeps the bytes of a file that is gone as long as a handle has it open.
 //! * What has been invalidated does not come back, not after a crash either, nor from a computation that began before.
-//! * One process writes to a folder; others may read what it stores with a [`DiskReader`].
+//! * Several processes of one machine share a folder, with one limit; one computes a key while the others wait for its result.
+//!   A [`DiskReader`] reads without taking part.
 
 mod body;
 mod entry;
@@ -123,7 +124,7 @@ pub use entry::{DiskEntry, NewEntry};
 pub use error::{DiskError, OpenError};
 pub use format::FORMAT_VERSION;
 pub use metadata::EntryMetadata;
-pub use reader::DiskReader;
+pub use reader::{DiskReader, ListedEntry};
 pub use refrain::tier::Ticket;
 pub use stats::DiskStats;
 pub use tier::{DiskTier, DiskTierBuilder, EntryWriter, Spool, SpooledSoFar};

@@ -60,14 +60,9 @@ impl Pool {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Awaited<T> {
-        let slot = Arc::new(Slot(Mutex::new(Answer {
-            value: None,
-            is_decided: false,
-            waker: None,
-        })));
-        let promise = Promise(Arc::clone(&slot));
+        let (promise, promised) = promise();
         self.0.submit(Box::new(move || promise.keep(work)));
-        Awaited(slot)
+        promised
     }
 }
 
@@ -155,14 +150,33 @@ impl<T> Slot<T> {
     }
 }
 
-struct Promise<T>(Arc<Slot<T>>);
+/// A value that another thread is to give.
+pub(crate) struct Promise<T>(Arc<Slot<T>>);
+
+/// A promise, and the future that waits for it.
+pub(crate) fn promise<T>() -> (Promise<T>, Awaited<T>) {
+    let slot = Arc::new(Slot(Mutex::new(Answer {
+        value: None,
+        is_decided: false,
+        waker: None,
+    })));
+    (Promise(Arc::clone(&slot)), Awaited(slot))
+}
 
 impl<T> Promise<T> {
+    /// Only the promise holds the slot once the future is gone.
+    pub(crate) fn is_wanted(&self) -> bool {
+        Arc::strong_count(&self.0) > 1
+    }
+
+    pub(crate) fn give(self, value: T) {
+        self.0.lock().value = Some(value);
+    }
+
     fn keep(self, work: impl FnOnce() -> T) {
-        // Only this promise holds the slot once the future is gone.
-        if Arc::strong_count(&self.0) > 1 {
+        if self.is_wanted() {
             let value = work();
-            self.0.lock().value = Some(value);
+            self.give(value);
         }
     }
 }

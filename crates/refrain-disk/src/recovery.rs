@@ -5,8 +5,9 @@ use std::time::{Duration, SystemTime};
 
 use refrain::Key;
 
+use crate::error::DiskError;
 use crate::format::{FORMAT_VERSION, Metadata};
-use crate::names::{BEFORE, ENTRIES, TEMPORARY, dir_of, file_of, version_of};
+use crate::names::{BEFORE, COMPUTING, ENTRIES, TEMPORARY, dir_of, file_of, version_of};
 use crate::reading::{Unreadable, inspect};
 use crate::storage::Storage;
 
@@ -27,12 +28,28 @@ pub(crate) enum Refusal {
     Io(&'static str, io::Error),
 }
 
+impl Refusal {
+    /// Of a folder that is open.
+    pub(crate) fn into_error(self) -> DiskError {
+        let source = match self {
+            Self::Newer(_) => io::ErrorKind::Unsupported.into(),
+            Self::Io(_, source) => source,
+        };
+        DiskError::Io {
+            action: "list the entries of",
+            file: ENTRIES.to_owned(),
+            source,
+        }
+    }
+}
+
 /// The entries in the folder, the least recently used one first, and how many damaged ones were taken away. What was not
-/// finished, has expired or is damaged outside its body is taken away. What this process may not read stays, and so does
+/// finished, has expired or is damaged outside its body is taken away by a tier that has the folder for itself. What this process may not read stays, and so does
 /// whatever is no file.
 pub(crate) fn recover(
     storage: &dyn Storage,
     now: SystemTime,
+    is_alone: bool,
 ) -> Result<(Vec<Recovered>, u64), Refusal> {
     let failed = |action| move |error| Refusal::Io(action, error);
     let names = storage.list("").map_err(failed("listing it"))?;
@@ -52,14 +69,32 @@ pub(crate) fn recover(
             .make_dir(dir)
             .map_err(failed("making a folder in it"))?;
     }
-    for name in storage
-        .list(TEMPORARY)
-        .map_err(failed("listing unfinished files"))?
-    {
-        storage
-            .remove(&format!("{TEMPORARY}/{name}"))
-            .map_err(failed("removing an unfinished file"))?;
+    if is_alone {
+        for name in storage
+            .list(TEMPORARY)
+            .map_err(failed("listing unfinished files"))?
+        {
+            storage
+                .remove(&format!("{TEMPORARY}/{name}"))
+                .map_err(failed("removing an unfinished file"))?;
+        }
+        // Locks of processes that have ended. There may be no such folder.
+        for name in storage.list(COMPUTING).unwrap_or_default() {
+            let _ = storage.remove(&format!("{COMPUTING}/{name}"));
+        }
     }
+    let (mut entries, damaged) = scan(storage, now, is_alone)?;
+    entries.sort_by_key(|entry| entry.used);
+    Ok((entries, damaged))
+}
+
+/// The entries in the folder, in no particular order, and how many damaged ones were taken away. Nothing is, unless
+/// `tidies_up`.
+pub(crate) fn scan(
+    storage: &dyn Storage,
+    now: SystemTime,
+    tidies_up: bool,
+) -> Result<(Vec<Recovered>, u64), Refusal> {
     let (mut entries, mut damaged) = (Vec::new(), 0);
     for first in 0..=u8::MAX {
         let dir = dir_of(first);
@@ -86,6 +121,9 @@ pub(crate) fn recover(
                 // Too many open files, say: no reason to throw anything away.
                 Err(Unreadable::Io(error)) => return Err(Refusal::Io("reading an entry", error)),
             };
+            if !tidies_up {
+                continue;
+            }
             match storage.remove(&file_of(&key)) {
                 Ok(()) => damaged += u64::from(is_damaged),
                 Err(error) if is_foreign(&error) => {}
@@ -95,7 +133,6 @@ pub(crate) fn recover(
             }
         }
     }
-    entries.sort_by_key(|entry| entry.used);
     Ok((entries, damaged))
 }
 
@@ -121,7 +158,11 @@ fn is_the_files_own(_: &io::Error) -> bool {
 }
 
 /// What a file says beside the body, which is looked at when it is loaded.
-fn look(storage: &dyn Storage, key: &Key, now: SystemTime) -> Result<Recovered, Unreadable> {
+pub(crate) fn look(
+    storage: &dyn Storage,
+    key: &Key,
+    now: SystemTime,
+) -> Result<Recovered, Unreadable> {
     let file = storage.open(&file_of(key)).map_err(Unreadable::Io)?;
     let mut found = inspect(&*file, key)?;
     // The index has no use for them, and there may be many entries.

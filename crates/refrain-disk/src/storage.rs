@@ -4,9 +4,19 @@ use std::fmt::Debug;
 use std::io;
 use std::time::SystemTime;
 
+mod changes;
+mod computing;
 mod folder;
+mod network;
+mod pause;
+mod sharing;
 
+pub(crate) use changes::{Change, News, capacity_in};
+pub(crate) use computing::Claim;
 pub(crate) use folder::Folder;
+pub(crate) use network::network_file_system;
+pub(crate) use pause::pause;
+pub(crate) use sharing::{Sharing, Turn};
 
 /// What the tier needs of a disk. Names are relative to the tier's own folder, with `/` between them.
 pub(crate) trait Storage: Debug + Send + Sync + 'static {
@@ -24,8 +34,10 @@ pub(crate) trait Storage: Debug + Send + Sync + 'static {
     fn remove(&self, file: &str) -> io::Result<()>;
     /// When this returns, the names in the folder are as they are now, also after a power cut.
     fn sync_dir(&self, dir: &str) -> io::Result<()>;
-    /// Lets others write. Nothing else is asked for after this.
-    fn unlock(&self) {}
+    /// Bytes that files take which other tiers have not finished; what ended processes have left is removed.
+    fn unfinished_by_others(&self, _is_own: &dyn Fn(&str) -> bool) -> io::Result<u64> {
+        Ok(0)
+    }
 }
 
 /// An open file. Its methods take no position from one call to the next, so that threads can share it.
@@ -38,6 +50,10 @@ pub(crate) trait StoredFile: Debug + Send + Sync {
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()>;
     /// When this returns the bytes survive a power cut, though not yet the file's name.
     fn sync(&self) -> io::Result<()>;
+    /// Has the file take this many bytes before they are written, for others to see, or no more than it has.
+    fn set_len(&self, _len: u64) -> io::Result<()> {
+        Ok(())
+    }
     /// Notes when the file was last used.
     fn mark_used(&self, at: SystemTime) -> io::Result<()>;
 }

@@ -14,16 +14,19 @@
 //! as it grows.
 
 mod builder;
+mod drafts;
 mod firsts;
+mod leasing;
 mod loading;
 mod lower;
 mod removing;
 mod room;
 mod spool;
 mod streaming;
+mod turn;
+mod watching;
 mod writing;
 
-use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use refrain::tier::{Breaker, Invalidations, Ticket};
@@ -35,8 +38,10 @@ use crate::format::Metadata;
 use crate::names::dir_of;
 use crate::pool::Pool;
 use crate::stats::{Counters, DiskStats, count, read};
-use crate::storage::Storage;
+use crate::storage::{Sharing, Storage};
 pub use builder::DiskTierBuilder;
+use drafts::Drafts;
+use leasing::Waiting;
 pub(crate) use lower::{entry_of_tier, flatten};
 use removing::Departed;
 use room::Room;
@@ -62,8 +67,10 @@ pub(crate) struct Inner {
     /// Held by a thread that changes the files of entries.
     writer: Mutex<Writer>,
     departed: Departed,
-    /// How many unfinished files there have been.
-    drafts: AtomicU64,
+    drafts: Drafts,
+    /// With other processes and tiers; not of a simulated disk.
+    sharing: Option<Sharing>,
+    waiting: Waiting,
     /// Of entries that are written as they come.
     draft_files: Arc<OpenFiles>,
     /// Of entries that are read.
@@ -82,7 +89,7 @@ struct Resident {
 }
 
 impl Drop for DiskTier {
-    /// Others may write to the folder once this returns.
+    /// The last tier that goes leaves nothing open.
     fn drop(&mut self) {
         self.close();
     }
@@ -103,7 +110,9 @@ impl DiskTier {
         let mut writer = self.0.writer();
         if !writer.is_closed {
             writer.is_closed = true;
-            self.0.storage.unlock();
+            if let Some(sharing) = &self.0.sharing {
+                sharing.leave();
+            }
         }
     }
 
@@ -146,7 +155,7 @@ impl DiskTier {
         self.0.invalidations.key(key);
     }
 
-    /// Bytes that the files may take, in blocks of 4 KiB, and entries there may be.
+    /// Bytes that the files may take, in blocks of 4 KiB, and entries there may be: of all processes that have the folder open.
     ///
     /// ```
     /// let dir = tempfile::tempdir()?;
@@ -177,7 +186,8 @@ impl DiskTier {
     /// ```
     pub fn set_capacity(&self, capacity: Capacity) -> Result<(), DiskError> {
         let inner = &*self.0;
-        let mut writer = inner.writer();
+        let mut writer = inner.turn()?;
+        inner.tell_capacity(capacity)?;
         inner.resize_room(capacity);
         inner.sweep(&mut writer)
     }
@@ -196,6 +206,7 @@ impl DiskTier {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn entries(&self, cursor: Option<Cursor>, limit: usize) -> EntriesPage<Key> {
+        self.0.look_at_news();
         self.0.index.entries(cursor, limit)
     }
 
@@ -209,8 +220,15 @@ impl DiskTier {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn contains(&self, key: &Key) -> bool {
-        let there = self.0.index.peek_entry(key);
-        there.is_some_and(|entry| entry.value.readable)
+        let is_there = || {
+            let there = self.0.index.peek_entry(key);
+            there.is_some_and(|entry| entry.value.readable)
+        };
+        is_there()
+            || self.0.has_news() && {
+                self.0.look_at_news();
+                is_there()
+            }
     }
 
     /// Counts a use of the entry for `key` that the tier would not hear of, as of a copy in memory: so that what is used most
@@ -236,6 +254,7 @@ impl DiskTier {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn len(&self) -> u64 {
+        self.0.look_at_news();
         self.0.index.len()
     }
 
@@ -247,7 +266,7 @@ impl DiskTier {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn is_empty(&self) -> bool {
-        self.0.index.is_empty()
+        self.len() == 0
     }
 
     /// What the tier did since it was opened, and what it holds.
@@ -260,6 +279,7 @@ impl DiskTier {
     /// ```
     pub fn stats(&self) -> DiskStats {
         let inner = &*self.0;
+        inner.look_at_news();
         let (index, own) = (inner.index.stats(), &inner.counters);
         DiskStats {
             hits: read(&own.hits),
@@ -319,7 +339,7 @@ impl Inner {
     }
 
     fn validate(&self) {
-        let mut writer = self.writer();
+        let mut writer = self.turn().expect("no other process keeps its turn");
         self.index.validate();
         self.sweep(&mut writer).expect("files can be removed");
         let mut files = std::collections::BTreeSet::new();

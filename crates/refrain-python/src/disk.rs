@@ -16,7 +16,7 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyDict};
-use refrain_disk::{DiskError, DiskTier, NewEntry};
+use refrain_disk::{DiskError, DiskTier, DiskTierBuilder, ListedEntry, NewEntry};
 
 use crate::clock::{Clock, seconds};
 use crate::key::Key;
@@ -26,7 +26,7 @@ pub(crate) use failure::failed;
 use failure::{is_read_only, not_opened, refused};
 pub(crate) use folder::{Folder, FolderTier};
 pub(crate) use ticket::DiskTicket;
-use told::{Counts, Loaded, described, loaded_entry};
+use told::{Counts, Loaded, described, described_as_listed, loaded_entry};
 
 #[pyclass(frozen, module = "refrain_cache._native")]
 pub(crate) struct DiskFolder {
@@ -35,12 +35,21 @@ pub(crate) struct DiskFolder {
     number: u64,
     /// Replaced as a whole in a child process.
     folder: RwLock<Arc<Folder>>,
+    /// What a child process opens it with; `None` if it is only read.
+    opens: Option<DiskTierBuilder>,
     counts: Counts,
 }
 
 impl DiskFolder {
     pub(crate) fn folder(&self) -> Arc<Folder> {
         Arc::clone(&self.folder.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What is in the folder, for a tier that is only read.
+    fn listed(&self, py: Python<'_>) -> PyResult<Vec<ListedEntry>> {
+        let folder = self.folder();
+        let listed = py.detach(|| folder.reader.entries());
+        listed.map_err(|error| refused(py, &error))
     }
 
     /// Runs `work` on the tier, without the interpreter; an error if the tier is only read here.
@@ -80,6 +89,7 @@ impl DiskFolder {
             None => (Time::Machine, refrain::Clock::monotonic()),
             clock => Time::stepped(py, Clock::new(py, clock)?)?,
         };
+        let mut opens = None;
         let folder = if read_only {
             Folder::read(&dir)
         } else {
@@ -88,6 +98,7 @@ impl DiskFolder {
                 .capacity_bytes(limits.bytes)
                 .policy(policy)
                 .clock(library_clock);
+            opens = Some(builder.clone());
             let opened = py.detach(|| builder.open());
             let tier = opened.map_err(|error| not_opened(py, &error))?;
             Folder::written(tier, &dir, time)
@@ -96,12 +107,13 @@ impl DiskFolder {
             dir,
             number: NEXT.fetch_add(1, Ordering::Relaxed),
             folder: RwLock::new(Arc::new(folder)),
+            opens,
             counts: Counts::default(),
         })
     }
 
     fn is_read_only(&self) -> bool {
-        self.folder().tier().is_none()
+        self.folder().is_read_only()
     }
 
     /// A ticket for a computation that begins now; `None` if nothing is written here.
@@ -192,6 +204,9 @@ impl DiskFolder {
     }
 
     fn __len__(&self, py: Python<'_>) -> PyResult<usize> {
+        if self.is_read_only() {
+            return Ok(self.listed(py)?.len());
+        }
         let len = self.writing(py, |tier| Ok(tier.len()))?;
         Ok(usize::try_from(len).unwrap_or(usize::MAX))
     }
@@ -203,6 +218,13 @@ impl DiskFolder {
 
     /// Most entries and most bytes; `None` for no limit.
     fn limits(&self, py: Python<'_>) -> PyResult<(Option<u64>, Option<u64>)> {
+        if self.is_read_only() {
+            let folder = self.folder();
+            let capacity = py.detach(|| folder.reader.capacity());
+            return Ok(capacity.map_or((None, None), |limits| {
+                (limit(limits.entries), limit(limits.bytes))
+            }));
+        }
         let capacity = self.writing(py, |tier| Ok(tier.capacity()))?;
         Ok((limit(capacity.entries), limit(capacity.bytes)))
     }
@@ -220,6 +242,12 @@ impl DiskFolder {
 
     /// All entries: keys, and the facts of each that are known without looking at its file.
     fn entries<'py>(&self, py: Python<'py>) -> PyResult<Vec<(Key, Bound<'py, PyDict>)>> {
+        if self.is_read_only() {
+            let listed = self.listed(py)?.into_iter();
+            return listed
+                .map(|entry| Ok((Key(entry.key), described_as_listed(py, &entry)?)))
+                .collect();
+        }
         let (mut all, mut cursor) = (Vec::new(), None);
         loop {
             let page = self.writing(py, |tier| Ok(tier.entries(cursor, 1000)))?;
@@ -258,12 +286,16 @@ impl DiskFolder {
         py.detach(|| folder.close());
     }
 
-    /// For a child process, which reads what its parent writes. The tier is left as it is, locks and all.
+    /// For a child process, which opens the folder itself when it needs it. The tier is left as it is, locks and all.
     pub(crate) fn forget_everything(&self) {
         if self.folder().is_of_this_process() {
             return;
         }
-        let anew = Arc::new(Folder::read(&self.dir));
+        let anew = match (&self.opens, self.folder().is_closed()) {
+            (Some(opens), false) => Folder::later(opens.clone(), &self.dir),
+            _ => Folder::read(&self.dir),
+        };
+        let anew = Arc::new(anew);
         let mut current = self.folder.write().unwrap_or_else(PoisonError::into_inner);
         Box::leak(Box::new(std::mem::replace(&mut *current, anew)));
     }

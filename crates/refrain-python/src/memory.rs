@@ -182,8 +182,9 @@ impl MemoryCache {
         Ok(became(live.wait(py, inserting)?))
     }
 
-    /// The value in a tuple of one, or a ticket for the computation that begins now.
-    #[pyo3(signature = (key, ttl_seconds, tags, refresh))]
+    /// The value in a tuple of one, or a ticket for the computation that begins now. `waits`: whether it may wait for other
+    /// processes that compute the same; `None` for a look, for which no other waits either.
+    #[pyo3(signature = (key, ttl_seconds, tags, refresh, waits=None))]
     fn begin<'py>(
         &self,
         py: Python<'py>,
@@ -191,13 +192,14 @@ impl MemoryCache {
         ttl_seconds: Option<f64>,
         tags: Vec<String>,
         refresh: bool,
+        waits: Option<bool>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let options = Options::new(ttl_seconds, None, tags)?;
         let live = self.live(py)?;
         if !refresh && let Some(value) = live.memory().hit(&key.0) {
             return Ok((value.get(py),).into_pyobject(py)?.into_any());
         }
-        match Ticket::begin(&live, key.0, &options, refresh) {
+        match Ticket::begin(&live, key.0, &options, refresh, waits) {
             Ok(Begun::Hit(answer)) => Ok((answer.value.get(py),).into_pyobject(py)?.into_any()),
             Ok(Begun::Ticket(ticket)) => Ok(Bound::new(py, ticket)?.into_any()),
             Err(error) => Err(pyo3::exceptions::PyRuntimeError::new_err(error.to_string())),

@@ -199,12 +199,24 @@ def test_what_a_codec_does_not_take_is_an_error(tier):
     assert len(tier) == 0
 
 
-def test_a_folder_has_one_who_writes(tier):
-    with pytest.raises(DiskInUseError, match="another process or tier writes to it") as error:
-        DiskTier(tier.path)
+def test_tiers_of_one_folder_share_it(tier):
+    with DiskTier(tier.path, max_bytes=1) as beside:
+        assert beside.limits() == tier.limits()
+        assert tier.set("k", "stored") and beside.get("k") == "stored"
+        assert beside.invalidate("k") and tier.get("k") is None
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no flock")
+def test_a_folder_that_an_older_build_has_for_itself_is_refused(tmp_path):
+    import fcntl
+
+    DiskTier(tmp_path).close()
+    with open(tmp_path / "lock") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(DiskInUseError, match="an older build") as error:
+            DiskTier(tmp_path)
     assert isinstance(error.value, (RefrainError, OSError))
-    tier.close()
-    DiskTier(tier.path).close()
+    DiskTier(tmp_path).close()
 
 
 def test_a_folder_that_cannot_be_used_says_why(tmp_path):
@@ -224,12 +236,16 @@ def test_one_that_is_read_only_changes_nothing(tier):
     assert (reader.get("k"), "k" in reader, "other" in reader, reader.read_only) == ("value", True, False, True)
     writing = [
         lambda: reader.set("k", 1), lambda: reader.invalidate("k"), lambda: reader.invalidate_tag("t"), reader.clear,
-        reader.begin, reader.limits, lambda: reader.set_limits(max_bytes=1), reader.entries, lambda: len(reader),
+        reader.begin, lambda: reader.set_limits(max_bytes=1),
     ]  # fmt: skip
     for call in writing:
         with pytest.raises(io.UnsupportedOperation, match="only read here"):
             call()
     assert issubclass(DiskReadOnlyError, DiskError)
+    # What changes nothing is told.
+    assert (len(reader), reader.entries(), reader.limits()) == (1, tier.entries(), tier.limits())
+    nowhere = DiskTier(tier.path + "/nowhere", read_only=True)
+    assert (len(nowhere), nowhere.entries(), nowhere.limits()) == (0, [], {"max_entries": None, "max_bytes": None})
     assert reader.stats() == {"hits": 1, "misses": 0, "undecoded": 0, "errors": 0}
     assert sorted((file, file.stat().st_mtime_ns) for file in pathlib.Path(tier.path).rglob("*")) == before
     assert DiskTier(tier.path + "/nowhere", read_only=True).get("k") is None
@@ -303,17 +319,14 @@ def test_options_that_make_no_sense_are_refused_and_change_nothing(tier, options
     assert tier.get("k") == "value"
 
 
-def test_another_process_reads_beside_the_one_that_writes(tmp_path):
+def test_another_process_reads_and_writes_beside_this_one(tmp_path):
     script = """
 import sys
-from refrain_cache import DiskInUseError, DiskTier
+from refrain_cache import DiskTier
 reader = DiskTier(sys.argv[1], read_only=True)
 for line in sys.stdin:
     print(reader.get(line.strip()), flush=True)
-try:
-    DiskTier(sys.argv[1])
-except DiskInUseError:
-    print("in use", flush=True)
+DiskTier(sys.argv[1]).set("b", "stored there")
 """
     with DiskTier(tmp_path) as tier:
         command = [sys.executable, "-c", script, str(tmp_path)]
@@ -330,7 +343,8 @@ except DiskInUseError:
             tier.invalidate("a")
             assert ask("a") == "None"
             process.stdin.close()
-            assert process.stdout.read() == "in use\n"
+            process.wait(50)
+            assert tier.get("b") == "stored there"
 
 
 def test_what_is_stored_outlives_a_process_that_is_killed(tmp_path):

@@ -14,6 +14,7 @@ mod entry;
 mod error;
 mod guarded;
 mod invalidations;
+mod lease;
 mod owed;
 mod stack;
 mod stats;
@@ -30,7 +31,8 @@ pub use breaker::{Breaker, Suspension};
 pub use entry::{Metadata, TierEntry};
 pub use error::{TierError, TierFailure};
 pub(crate) use guarded::Unread;
-pub use invalidations::{Invalidations, Ticket};
+pub use invalidations::{Hear, Invalidated, Invalidations, Ticket};
+pub use lease::Lease;
 pub use stack::{Loaded, Tiers, TiersBuilder};
 pub use stats::{TierHealth, TierStats};
 
@@ -134,6 +136,21 @@ pub trait Tier: fmt::Debug + Send + Sync + 'static {
     fn contains(&self, _key: &Key) -> Option<bool> {
         None
     }
+
+    /// The right to compute what belongs under `key`, if others use the tier too: at once, or when another one that has it gives it
+    /// back. Nothing, where there is none to be had, or `waits` is false and another one has it.
+    ///
+    /// The caller looks again where the lease says so, and waits for a limited time.
+    ///
+    /// # Errors
+    ///
+    /// [`TierError`]; the caller computes without it.
+    fn lease(&self, _key: Key, _waits: bool) -> BoxFuture<Result<Option<Lease>, TierError>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+
+    /// What others that use the tier invalidate is noted in `log` before anything is stored here, and told to `hear` soon after.
+    fn watch(&self, _log: &Invalidations, _hear: Hear) {}
 
     /// What it holds and how it feels, as far as that can be said without waiting.
     fn health(&self) -> TierHealth {

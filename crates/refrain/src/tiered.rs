@@ -14,7 +14,7 @@ use crate::computed::EntryOptions;
 use crate::entry::Answer;
 use crate::key::Key;
 use crate::outcome::Insertion;
-use crate::tier::{TierFailure, Tiers};
+use crate::tier::{Hear, TierFailure, Tiers};
 pub use codec::{BytesCodec, Codec, CodecError};
 use obtaining::Obtaining;
 pub use request::{TieredRequest, TieredSideRequest};
@@ -57,11 +57,21 @@ impl<V: Clone + Send + Sync + 'static> TieredCache<V> {
     /// # Ok::<(), refrain::BuildError>(())
     /// ```
     pub fn new(memory: Cache<Key, V>, tiers: Tiers, codec: impl Codec<V>) -> Self {
-        Self(Arc::new(Obtaining {
+        let cache = Arc::new(Obtaining {
             memory,
             tiers,
             codec: Box::new(codec),
-        }))
+        });
+        let above = Arc::downgrade(&cache);
+        let hear: Hear = Arc::new(move |invalidated| {
+            let Some(cache) = above.upgrade() else {
+                return false;
+            };
+            cache.forget_in_memory(invalidated);
+            true
+        });
+        cache.tiers.watch(&hear);
+        Self(cache)
     }
 
     /// The memory: for its limits, its listing, its statistics and the flights that run. What is removed here comes back from

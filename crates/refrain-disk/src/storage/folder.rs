@@ -1,47 +1,24 @@
-//! A folder of the operating system's, locked with `flock` by the process that writes. The only file that touches the disk.
+//! A folder of the operating system's. Entries and unfinished files are touched here only; locks are beside it.
 
-use std::fs::{self, DirBuilder, File, FileTimes, OpenOptions, TryLockError};
+use std::fs::{self, DirBuilder, File, FileTimes, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::{About, Storage, StoredFile};
+use crate::names::{TEMPORARY, weight_of};
 
-/// A folder to write to, or to read from beside a process that writes.
+/// A folder with the files of a tier.
 #[derive(Debug)]
 pub(crate) struct Folder {
     root: PathBuf,
-    /// Locked by a process that writes.
-    lock: Option<File>,
 }
 
-/// The lock is beside what may be wiped, not in it.
-const LOCK_NAME: &str = "lock";
-
 impl Folder {
-    /// Makes the folder if need be, and keeps every other process from opening it to write.
-    ///
-    /// `WouldBlock` if one has it already.
-    pub(crate) fn lock(root: &Path) -> io::Result<Self> {
-        make_dirs(root)?;
-        let lock = private(OpenOptions::new().create(true).truncate(false).write(true))
-            .open(root.join(LOCK_NAME))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(io::ErrorKind::WouldBlock.into()),
-            Err(TryLockError::Error(error)) => return Err(error),
-        }
-        Ok(Self {
-            root: root.to_owned(),
-            lock: Some(lock),
-        })
-    }
-
-    /// To read from, beside a process that writes.
-    pub(crate) fn to_read(root: &Path) -> Self {
+    /// The folder need not be there to be read.
+    pub(crate) fn new(root: &Path) -> Self {
         Self {
             root: root.to_owned(),
-            lock: None,
         }
     }
 
@@ -86,7 +63,10 @@ impl Storage for Folder {
         let mut options = OpenOptions::new();
         let created =
             private(options.read(true).write(true).create_new(true)).open(self.path(file));
-        Ok(Box::new(OpenFile(created?)))
+        let created = created?;
+        // As long as it is written, so that others know that it is.
+        let _ = created.try_lock();
+        Ok(Box::new(OpenFile(created)))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
@@ -101,16 +81,35 @@ impl Storage for Folder {
         sync_dir_at(&self.path(dir))
     }
 
-    fn unlock(&self) {
-        // A child process may hold the same open file, so that closing it here would not let go of the lock.
-        if let Some(lock) = &self.lock {
-            let _ = lock.unlock();
+    fn unfinished_by_others(&self, is_own: &dyn Fn(&str) -> bool) -> io::Result<u64> {
+        let mut bytes: u64 = 0;
+        for name in self.list(TEMPORARY)? {
+            let name = format!("{TEMPORARY}/{name}");
+            if is_own(&name) {
+                continue;
+            }
+            let Ok(file) = private(OpenOptions::new().read(true)).open(self.path(&name)) else {
+                continue;
+            };
+            match file.try_lock() {
+                // The process that wrote it has ended.
+                Ok(()) => drop(fs::remove_file(self.path(&name))),
+                Err(_) => bytes = bytes.saturating_add(weight_of(file.metadata()?.len())),
+            }
         }
+        Ok(bytes)
     }
 }
 
+/// For locks and what is kept beside entries: made if need be, and for the owner alone.
+pub(super) fn open_private(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    let options = options.create(true).truncate(false).read(true).write(true);
+    private(options).open(path)
+}
+
 #[derive(Debug)]
-struct OpenFile(File);
+pub(super) struct OpenFile(pub(super) File);
 
 impl StoredFile for OpenFile {
     fn about(&self) -> io::Result<About> {
@@ -162,13 +161,17 @@ impl StoredFile for OpenFile {
         self.0.sync_all()
     }
 
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.0.set_len(len)
+    }
+
     fn mark_used(&self, at: SystemTime) -> io::Result<()> {
         self.0.set_times(FileTimes::new().set_accessed(at))
     }
 }
 
 /// Every folder that has to be made on the way is there after a power cut.
-fn make_dirs(path: &Path) -> io::Result<()> {
+pub(super) fn make_dirs(path: &Path) -> io::Result<()> {
     if path.as_os_str().is_empty() || path.is_dir() {
         return Ok(());
     }

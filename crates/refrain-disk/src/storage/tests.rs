@@ -1,11 +1,16 @@
 use std::fs;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
+
+use refrain::Key;
 
 use super::*;
 
 fn folder() -> (tempfile::TempDir, Folder) {
     let dir = tempfile::tempdir().unwrap();
-    let folder = Folder::lock(&dir.path().join("deep/cache")).unwrap();
+    let path = dir.path().join("deep/cache");
+    folder::make_dirs(&path).unwrap();
+    let folder = Folder::new(&path);
     (dir, folder)
 }
 
@@ -71,14 +76,100 @@ fn the_last_use_of_a_file_is_found_again() {
     assert!(folder.open("file").unwrap().about().unwrap().used >= used);
 }
 
+fn sharing(dir: &tempfile::TempDir) -> Sharing {
+    Sharing::new(&dir.path().join("deep/cache")).unwrap()
+}
+
+const LIMITS: refrain::Capacity = refrain::Capacity {
+    bytes: 1 << 20,
+    entries: 9,
+};
+
 #[test]
-fn one_process_at_a_time_may_write() {
-    let (dir, folder) = folder();
-    let path = dir.path().join("deep/cache");
-    let refused = Folder::lock(&path).unwrap_err();
-    assert_eq!(refused.kind(), io::ErrorKind::WouldBlock);
-    folder.unlock();
-    assert!(Folder::lock(&path).is_ok());
+fn one_tier_at_a_time_has_its_turn_and_the_first_to_come_is_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let (first, second) = (sharing(&dir), sharing(&dir));
+    let joined = first.join(LIMITS).unwrap();
+    assert!(joined.is_alone && second.try_turn().unwrap().is_none());
+    drop(joined);
+    let others = refrain::Capacity {
+        bytes: 1,
+        entries: 1,
+    };
+    let joined = second.join(others).unwrap();
+    assert_eq!((joined.is_alone, joined.capacity), (false, LIMITS));
+    drop(joined);
+    let turn = first.try_turn().unwrap();
+    assert!(turn.is_some() && second.try_turn().unwrap().is_none());
+    drop(turn);
+    first.leave();
+    assert!(!sharing(&dir).join(others).unwrap().is_alone);
+    second.leave();
+    let last = sharing(&dir);
+    let joined = last.join(others).unwrap();
+    assert_eq!((joined.is_alone, joined.capacity), (true, others));
+}
+
+#[test]
+fn a_folder_that_an_older_build_has_for_itself_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let tier = sharing(&dir);
+    let lock = fs::File::open(dir.path().join("deep/cache/lock")).unwrap();
+    lock.lock().unwrap();
+    let refused = tier.join(LIMITS).err().map(|error| error.kind());
+    assert_eq!(refused, Some(io::ErrorKind::WouldBlock));
+    drop(lock);
+    drop(tier.join(LIMITS).unwrap());
+    let old = fs::File::open(dir.path().join("deep/cache/lock")).unwrap();
+    assert!(old.try_lock().is_err(), "and the other way round");
+}
+
+#[test]
+fn one_computes_a_key_and_none_waits_for_a_result_that_was_not_stored() {
+    let dir = tempfile::tempdir().unwrap();
+    let (first, second) = (sharing(&dir).computing, sharing(&dir).computing);
+    let (key, other) = (Key::from_bytes([1; 32]), Key::from_bytes([2; 32]));
+    for round in 0..3 {
+        let Claim::Had(held) = first.claim(&key).unwrap() else {
+            panic!("round {round}: nobody else has it");
+        };
+        assert!(matches!(second.claim(&key).unwrap(), Claim::Taken));
+        held.is_stored().store(true, Ordering::Release);
+    }
+    assert!(matches!(second.claim(&other).unwrap(), Claim::Had(_)));
+    let names = fs::read_dir(dir.path().join("deep/cache/v2/computing")).unwrap();
+    assert_eq!(names.count(), 0, "locks leave nothing");
+    drop(first.claim(&key).unwrap());
+    for claims in [&first, &second] {
+        assert!(matches!(claims.claim(&key).unwrap(), Claim::Pointless));
+    }
+}
+
+#[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a process that begins cannot be waited for"
+)]
+fn what_others_have_not_finished_counts_and_what_the_dead_have_left_goes() {
+    let (_dir, folder) = folder();
+    folder.make_dir("v2").unwrap();
+    folder.make_dir("v2/unfinished").unwrap();
+    let (own, others) = ("v2/unfinished/1", "v2/unfinished/2");
+    let kept = [own, others].map(|name| folder.create(name).unwrap());
+    for file in &kept {
+        file.write_at(0, &[1; 4097]).unwrap();
+    }
+    write(&folder, "v2/unfinished/3", b"left");
+    let is_own = |name: &str| name == own;
+    // A process that another test has just begun has a copy of every open file for a moment.
+    let settled = (0..1000).any(|_| {
+        std::thread::sleep(Duration::from_millis(5));
+        folder.unfinished_by_others(&is_own).unwrap() == 8192
+    });
+    assert!(settled, "one file is counted, and one removed");
+    let mut left = folder.list("v2/unfinished").unwrap();
+    left.sort();
+    assert_eq!(left, ["1", "2"]);
 }
 
 #[cfg(unix)]

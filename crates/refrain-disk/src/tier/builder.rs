@@ -2,22 +2,25 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, Weak};
 
 use refrain::tier::{Breaker, Invalidations};
 use refrain::{Cache, Capacity, Clock, Insertion, Key, Policy};
 
+use super::drafts::Drafts;
+use super::leasing::Waiting;
 use super::removing::Departed;
 use super::room::Room;
-use super::writing::{Writer, weight_of};
+use super::writing::Writer;
 use super::{DiskTier, Inner, Resident, options};
 use crate::body::OpenFiles;
 use crate::error::OpenError;
+use crate::names::weight_of;
 use crate::pool::Pool;
 use crate::recovery::{Recovered, Refusal, recover};
 use crate::stats::Counters;
-use crate::storage::{Folder, Storage};
+use crate::storage::{Folder, Sharing, Storage, network_file_system};
 
 /// Settings of a [`DiskTier`], each with a default.
 ///
@@ -144,7 +147,7 @@ impl DiskTierBuilder {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn open(self) -> Result<DiskTier, OpenError> {
-        let folder = Folder::lock(&self.dir).map_err(|source| match source.kind() {
+        let failed = |source: io::Error| match source.kind() {
             io::ErrorKind::WouldBlock => OpenError::InUse {
                 dir: self.dir.clone(),
             },
@@ -153,12 +156,44 @@ impl DiskTierBuilder {
                 action: "making or locking it",
                 source,
             },
-        })?;
-        self.open_in(Arc::new(folder))
+        };
+        let sharing = Sharing::new(&self.dir).map_err(failed)?;
+        if let Some(name) = network_file_system(&self.dir) {
+            return Err(OpenError::Network {
+                dir: self.dir.clone(),
+                name,
+            });
+        }
+        let folder = Folder::new(&self.dir);
+        self.open_with(Arc::new(folder), Some(sharing))
     }
 
+    #[cfg(test)]
     pub(crate) fn open_in(self, storage: Arc<dyn Storage>) -> Result<DiskTier, OpenError> {
-        let recovered = recover(&*storage, self.clock.wall());
+        self.open_with(storage, None)
+    }
+
+    fn open_with(
+        mut self,
+        storage: Arc<dyn Storage>,
+        sharing: Option<Sharing>,
+    ) -> Result<DiskTier, OpenError> {
+        let joined = sharing.as_ref().map(|sharing| sharing.join(self.capacity));
+        let joined = joined.transpose().map_err(|source| match source.kind() {
+            io::ErrorKind::WouldBlock => OpenError::InUse {
+                dir: self.dir.clone(),
+            },
+            _ => OpenError::Io {
+                dir: self.dir.clone(),
+                action: "locking it",
+                source,
+            },
+        })?;
+        let is_alone = joined.as_ref().is_none_or(|joined| joined.is_alone);
+        if let Some(joined) = &joined {
+            self.capacity = joined.capacity;
+        }
+        let recovered = recover(&*storage, self.clock.wall(), is_alone);
         let (entries, damaged) = recovered.map_err(|refusal| match refusal {
             Refusal::Newer(found) => OpenError::Newer {
                 dir: self.dir.clone(),
@@ -170,7 +205,9 @@ impl DiskTierBuilder {
                 source,
             },
         })?;
-        let tier = DiskTier(Inner::new(self, storage));
+        // What others change from here on is read before this tier changes anything.
+        drop(joined);
+        let tier = DiskTier(Inner::new(self, storage, sharing));
         // Relaxed: a count orders nothing.
         (tier.0.counters.damaged).fetch_add(damaged, Ordering::Relaxed);
         tier.0.take_in(entries);
@@ -184,7 +221,11 @@ const MOST_LOADS: usize = 16;
 const MOST_STORES: usize = 4;
 
 impl Inner {
-    fn new(settings: DiskTierBuilder, storage: Arc<dyn Storage>) -> Arc<Self> {
+    fn new(
+        settings: DiskTierBuilder,
+        storage: Arc<dyn Storage>,
+        sharing: Option<Sharing>,
+    ) -> Arc<Self> {
         let DiskTierBuilder {
             capacity,
             policy,
@@ -216,7 +257,9 @@ impl Inner {
                 writer: Mutex::new(Writer::new()),
                 departed: Departed::default(),
                 room: Room::new(capacity),
-                drafts: AtomicU64::new(0),
+                drafts: Drafts::new(),
+                sharing,
+                waiting: Waiting::default(),
                 draft_files: OpenFiles::new(max_open_files),
                 open_files: OpenFiles::new(max_open_files),
                 loads: Pool::new("refrain-disk-load", MOST_LOADS),
@@ -228,7 +271,15 @@ impl Inner {
 
     /// Puts what was there already into the index, in the order of its last use.
     fn take_in(&self, entries: Vec<Recovered>) {
-        let mut writer = self.writer();
+        self.put_in_index(entries);
+        // What cannot be removed now is tried again before anything is stored.
+        if let Ok(mut writer) = self.turn() {
+            let _ = self.sweep(&mut writer);
+        }
+        self.index.reset_stats();
+    }
+
+    pub(super) fn put_in_index(&self, entries: Vec<Recovered>) {
         for entry in entries {
             let options = options(&entry.metadata, weight_of(entry.file_bytes), &self.clock);
             let resident = Resident { readable: true };
@@ -237,8 +288,5 @@ impl Inner {
                 self.departed.push(entry.key);
             }
         }
-        // What cannot be removed now is tried again before anything is stored.
-        let _ = self.sweep(&mut writer);
-        self.index.reset_stats();
     }
 }

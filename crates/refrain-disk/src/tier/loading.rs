@@ -1,7 +1,7 @@
 //! From a file to an entry, every byte verified; what is found damaged is looked at again under the lock before it goes.
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use refrain::Key;
 
@@ -103,9 +103,10 @@ impl Inner {
     ) -> Result<Option<DiskEntry<B>>, DiskError> {
         self.sweep_if_idle();
         let resident = self.index.get_entry(key);
-        let Some(resident) = resident.filter(|entry| entry.value.readable) else {
+        let resident = resident.filter(|entry| entry.value.readable);
+        if resident.is_none() && !self.has_news() {
             return Ok(None);
-        };
+        }
         self.breaker.check()?;
         let marked = |opened: Opened| {
             // Of use only after a restart.
@@ -115,6 +116,10 @@ impl Inner {
         if let Some(mut entry) = self.noted(opened(&*self.storage, key, marked))? {
             // The index counts on a clock that does not jump; but its time is that of the next file already while that one is
             // being written.
+            let Some(resident) = resident else {
+                // Another process has stored it. What its file says is all there is to know.
+                return Ok(Some(entry).filter(|entry| entry.expires_in != Some(Duration::ZERO)));
+            };
             let counted = resident.info.expires_in;
             entry.expires_in = match (entry.expires_in, counted) {
                 (Some(told), Some(counted)) => Some(told.min(counted)),
@@ -122,8 +127,11 @@ impl Inner {
             };
             return Ok(Some(entry));
         }
-        // Another thread may have replaced or removed it meanwhile, so it is looked at again when none can.
-        let mut writer = self.writer();
+        if resident.is_none() {
+            return Ok(None);
+        }
+        // Another thread or process may have replaced or removed it meanwhile, so it is looked at again when none can.
+        let mut writer = self.turn()?;
         let is_there = self.index.peek_entry(key);
         if !is_there.is_some_and(|entry| entry.value.readable) {
             return Ok(None);
@@ -139,7 +147,7 @@ impl Inner {
 
     /// Forgets the entry whose file a handle has found damaged, unless another file has taken its place.
     fn forget_damaged(&self, key: &Key, seal: &Digest) {
-        let mut writer = self.writer();
+        let Ok(mut writer) = self.turn() else { return };
         if writer.is_closed {
             return;
         }

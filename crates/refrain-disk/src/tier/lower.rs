@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use refrain::tier::{
-    Body, BodySource, BoxFuture, Metadata, Ticket, Tier, TierDescription, TierEntry, TierError,
-    TierHealth,
+    Body, BodySource, BoxFuture, Hear, Invalidations, Lease, Metadata, Ticket, Tier,
+    TierDescription, TierEntry, TierError, TierHealth,
 };
 use refrain::{Insertion, Key, TierName};
 
@@ -98,7 +98,20 @@ impl Tier for DiskTier {
     }
 
     fn contains(&self, key: &Key) -> Option<bool> {
-        Some(self.contains(key))
+        let there = self.0.index.peek_entry(key);
+        match there.is_some_and(|entry| entry.value.readable) {
+            // Another process may have stored it.
+            false if self.0.has_news() => None,
+            there => Some(there),
+        }
+    }
+
+    fn lease(&self, key: Key, waits: bool) -> BoxFuture<Result<Option<Lease>, TierError>> {
+        self.lease_of(key, waits)
+    }
+
+    fn watch(&self, log: &Invalidations, hear: Hear) {
+        self.begin_to_watch(log, hear);
     }
 
     fn health(&self) -> TierHealth {

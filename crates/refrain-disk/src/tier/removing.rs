@@ -2,14 +2,16 @@
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use refrain::Key;
+use refrain::tier::Invalidated;
 
 use super::writing::Writer;
 use super::{DiskTier, Inner};
 use crate::error::DiskError;
 use crate::names::{dir_of, file_of};
+use crate::storage::Change;
 
 /// Files that are to be removed.
 #[derive(Debug, Default)]
@@ -34,6 +36,11 @@ impl Departed {
 
     pub(super) fn push_unfinished(&self, name: String, bytes: u64) {
         self.put(|files| files.unfinished.push((name, bytes)));
+    }
+
+    /// The file is gone already.
+    pub(super) fn withdraw(&self, key: &Key) {
+        self.lock().keys.retain(|departed| departed != key);
     }
 
     fn put(&self, change: impl FnOnce(&mut Files)) {
@@ -130,20 +137,22 @@ impl DiskTier {
 impl Inner {
     pub(super) fn invalidate(&self, key: &Key) -> Result<bool, DiskError> {
         self.invalidations.key(key);
-        let first = Some(key.as_bytes()[0]);
-        let [before, then] = self.remove_all_of(first, || self.index.invalidate(key))?;
+        let (first, told) = (Some(key.as_bytes()[0]), Invalidated::Key(*key));
+        let [before, then] = self.remove_all_of(first, told, || self.index.invalidate(key))?;
         Ok(before || then)
     }
 
     pub(super) fn invalidate_tag(&self, tag: &str) -> Result<u64, DiskError> {
         self.invalidations.tag(tag);
-        let [before, then] = self.remove_all_of(None, || self.index.invalidate_tag(tag))?;
+        let told = Invalidated::Tag(tag.into());
+        let [before, then] = self.remove_all_of(None, told, || self.index.invalidate_tag(tag))?;
         Ok(before + then)
     }
 
     pub(super) fn invalidate_all(&self) -> Result<u64, DiskError> {
         self.invalidations.all();
-        let [before, then] = self.remove_all_of(None, || self.index.invalidate_all())?;
+        let told = Invalidated::All;
+        let [before, then] = self.remove_all_of(None, told, || self.index.invalidate_all())?;
         Ok(before + then)
     }
 
@@ -152,14 +161,11 @@ impl Inner {
         if self.departed.is_empty() {
             return;
         }
-        let mut writer = match self.writer.try_lock() {
-            Ok(writer) => writer,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            // The thread that has it sweeps.
-            Err(TryLockError::WouldBlock) => return,
-        };
-        // What could not be removed is tried again later.
-        let _ = self.sweep(&mut writer);
+        // Otherwise the thread that has it sweeps, or the next one.
+        if let Some(mut writer) = self.try_turn() {
+            // What could not be removed is tried again later.
+            let _ = self.sweep(&mut writer);
+        }
     }
 
     /// Removes files that were given up, and those of entries that have left the index.
@@ -168,6 +174,18 @@ impl Inner {
             return Ok(());
         }
         let Files { keys, unfinished } = self.departed.take();
+        // Another one may have come for a key; one that is to be written yet does not need the old file.
+        let is_back =
+            |key: &Key| (self.index.peek_entry(key)).is_some_and(|entry| entry.value.readable);
+        let keys: Vec<Key> = keys.into_iter().filter(|key| !is_back(key)).collect();
+        let told: Vec<Change> = keys.iter().copied().map(Change::File).collect();
+        if let Err(error) = self.tell(&told) {
+            self.departed.put(|files| {
+                files.unfinished.extend(unfinished);
+                files.keys.extend(keys);
+            });
+            return Err(error);
+        }
         let (mut keys, mut unfinished) = (keys.into_iter(), unfinished.into_iter());
         while let Some((name, bytes)) = unfinished.next() {
             match self.storage.remove(&name) {
@@ -187,10 +205,6 @@ impl Inner {
             }
         }
         while let Some(key) = keys.next() {
-            // Another one may have come for the key; one that is to be written yet does not need the old file.
-            if (self.index.peek_entry(&key)).is_some_and(|entry| entry.value.readable) {
-                continue;
-            }
             let file = file_of(&key);
             match self.storage.remove(&file) {
                 Ok(()) => writer.unsynced.insert(key.as_bytes()[0]),
@@ -214,13 +228,15 @@ impl Inner {
     fn remove_all_of<T>(
         &self,
         first: Option<u8>,
+        told: Invalidated,
         take_out: impl Fn() -> T,
     ) -> Result<[T; 2], DiskError> {
         let before = take_out();
-        let mut writer = self.writer();
+        let mut writer = self.turn()?;
         if writer.is_closed {
             return Err(DiskError::GivenUp);
         }
+        self.tell_invalidated(told)?;
         let then = take_out();
         self.make_final(&mut writer, first)?;
         Ok([before, then])

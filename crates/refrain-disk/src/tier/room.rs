@@ -15,6 +15,8 @@ struct Limits {
     capacity: Capacity,
     /// Bytes of files that are being written as they come, or could not be removed.
     unfinished: u64,
+    /// Bytes of what other processes have not finished.
+    others: u64,
 }
 
 impl Room {
@@ -22,6 +24,7 @@ impl Room {
         Self(Mutex::new(Limits {
             capacity,
             unfinished: 0,
+            others: 0,
         }))
     }
 
@@ -43,7 +46,11 @@ impl Room {
 impl Limits {
     fn of_entries(&self) -> Capacity {
         Capacity {
-            bytes: self.capacity.bytes.saturating_sub(self.unfinished),
+            bytes: self
+                .capacity
+                .bytes
+                .saturating_sub(self.unfinished)
+                .saturating_sub(self.others),
             entries: self.capacity.entries,
         }
     }
@@ -55,8 +62,9 @@ impl Inner {
     pub(super) fn take_room(&self, bytes: u64) -> Result<(), u64> {
         let mut limits = self.room.lock();
         let unfinished = limits.unfinished.saturating_add(bytes);
-        if unfinished > limits.capacity.bytes {
-            return Err(limits.capacity.bytes - limits.unfinished.min(limits.capacity.bytes));
+        let all = limits.capacity.bytes.saturating_sub(limits.others);
+        if unfinished > all {
+            return Err(all - limits.unfinished.min(all));
         }
         limits.unfinished = unfinished;
         self.share_out(limits);
@@ -75,6 +83,15 @@ impl Inner {
         let mut limits = self.room.lock();
         limits.unfinished = limits.unfinished.saturating_sub(bytes);
         self.share_out(limits);
+    }
+
+    /// Counts what other processes have not finished.
+    pub(super) fn set_others(&self, bytes: u64) {
+        let mut limits = self.room.lock();
+        if limits.others != bytes {
+            limits.others = bytes;
+            self.share_out(limits);
+        }
     }
 
     /// Sets another limit for all.

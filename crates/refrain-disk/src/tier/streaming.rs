@@ -9,13 +9,14 @@ use bytes::Bytes;
 use refrain::tier::Ticket;
 use refrain::{Insertion, Key};
 
-use super::writing::{Incoming, foot, is_full, is_overtaken, weight_of};
+use super::writing::{Incoming, foot, is_full, is_overtaken};
 use super::{DiskTier, Inner};
 use crate::body::Turn;
 use crate::error::DiskError;
 use crate::format::{self, Digest, HEAD_BYTES, Sealing};
 use crate::metadata::EntryMetadata;
-use crate::storage::StoredFile;
+use crate::names::weight_of;
+use crate::storage::{Change, StoredFile};
 use crate::unfinished::{Grown, UnfinishedBody};
 
 /// An entry on its way to the disk, whose body comes piece by piece and whose metadata come last.
@@ -227,7 +228,7 @@ impl EntryWriter {
         if more == 0 {
             return Ok(());
         }
-        let mut writer = tier.writer();
+        let mut writer = tier.turn()?;
         if writer.is_closed {
             return Err(DiskError::GivenUp);
         }
@@ -254,6 +255,12 @@ impl EntryWriter {
         match tier.noted(made) {
             Ok(made) => {
                 let draft = self.draft.take().or(made);
+                if tier.sharing.is_some()
+                    && let Some(draft) = &draft
+                {
+                    // Others count what the file takes. If that fails they see it when it is written.
+                    let _ = draft.file.set_len(before + more);
+                }
                 self.draft = draft.map(|draft| Draft {
                     reserved: before + more,
                     ..draft
@@ -277,6 +284,11 @@ impl EntryWriter {
         self.reserve(offset + foot.len() as u64)?;
         let draft = self.draft.as_ref().expect("room was reserved for it");
         self.tier.write_at(draft, offset, &foot)?;
+        if self.tier.sharing.is_some() {
+            let len = draft.file.set_len(offset + foot.len() as u64);
+            let len = len.map_err(|error| (error, "write", draft.name.clone()).into());
+            self.tier.noted(len)?;
+        }
         let synced = draft.file.sync();
         let synced = synced.map_err(|error| (error, "sync", draft.name.clone()).into());
         self.tier.noted(synced)?;
@@ -285,7 +297,7 @@ impl EntryWriter {
             metadata: &metadata,
             weight: draft.reserved,
         };
-        let mut writer = self.tier.writer();
+        let mut writer = self.tier.turn()?;
         if writer.is_closed {
             return Err(DiskError::GivenUp);
         }
@@ -297,6 +309,7 @@ impl EntryWriter {
         self.tier.give_room(draft.reserved);
         let reserved = self.tier.reserve(&entry);
         let swept = self.tier.sweep(&mut writer);
+        let swept = swept.and_then(|()| self.tier.tell(&[Change::File(self.key)]));
         let placed = swept.and_then(|()| match reserved {
             Insertion::Stored => Ok(self.tier.place(&mut writer, &self.key, &draft.name)?),
             _ => Ok(()),
@@ -351,7 +364,7 @@ impl Inner {
     fn write_at(&self, draft: &Draft, offset: u64, bytes: &[u8]) -> Result<(), DiskError> {
         let mut written = draft.file.write_at(offset, bytes);
         if written.as_ref().is_err_and(is_full) {
-            let mut writer = self.writer();
+            let mut writer = self.turn()?;
             self.give_back(weight_of(bytes.len() as u64));
             if self.sweep(&mut writer).is_ok() {
                 written = draft.file.write_at(offset, bytes);

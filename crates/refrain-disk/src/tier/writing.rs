@@ -2,20 +2,20 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
-use refrain::tier::Ticket;
+use refrain::tier::{Invalidated, Ticket};
 use refrain::{Capacity, Insertion, Key};
 
 use super::firsts::Firsts;
+use super::watching::Watch;
 use super::{DiskTier, Inner, Resident, options};
 use crate::entry::NewEntry;
 use crate::error::DiskError;
 use crate::format::{self, HEAD_BYTES, MAX_METADATA_BYTES, Metadata, Sealed, Sealing};
 use crate::metadata::EntryMetadata;
-use crate::names::{ENTRIES, TEMPORARY, dir_of, file_of, unfinished};
+use crate::names::{ENTRIES, TEMPORARY, dir_of, file_of, weight_of};
 use crate::stats::count;
-use crate::storage::StoredFile;
+use crate::storage::{Change, StoredFile};
 
 /// What only a thread that changes files knows.
 #[derive(Debug)]
@@ -26,6 +26,9 @@ pub(super) struct Writer {
     made: Firsts,
     /// Another process may have the folder by now: entries that expire only now are no longer this tier's.
     pub(super) is_closed: bool,
+    /// Stacks above that are told of what others invalidate, and what they have yet to be told.
+    pub(super) watches: Vec<Arc<Watch>>,
+    pub(super) heard: Vec<Invalidated>,
 }
 
 impl Writer {
@@ -35,6 +38,8 @@ impl Writer {
             unsynced: Firsts::all(),
             made: Firsts::default(),
             is_closed: false,
+            watches: Vec::new(),
+            heard: Vec::new(),
         }
     }
 }
@@ -60,20 +65,10 @@ pub(super) struct Incoming<'a> {
     pub(super) weight: u64,
 }
 
-/// Space is given out in blocks.
-const BLOCK: u64 = 4096;
 /// Up to here copying the bytes together costs less than writing them in pieces.
 const SHORT_BYTES: usize = 64 << 10;
 /// Longer pieces are written more slowly than several of this length.
 const PIECE_BYTES: usize = 256 << 10;
-
-/// Bytes that a file of this length takes.
-pub(super) fn weight_of(file_bytes: u64) -> u64 {
-    // At the very end whole blocks do not fit: no tier is so large.
-    file_bytes
-        .checked_next_multiple_of(BLOCK)
-        .unwrap_or(u64::MAX)
-}
 
 impl DiskTier {
     /// Stores an entry, in the place of an older one, and says what became of it. What is [`Insertion::Stored`] survives a
@@ -134,7 +129,7 @@ impl Inner {
     ) -> Result<Insertion, DiskError> {
         let metadata = about.written(self.clock.wall());
         let foot = foot(key, sealed, &metadata);
-        let mut writer = self.writer();
+        let mut writer = self.turn()?;
         if writer.is_closed {
             return Err(DiskError::GivenUp);
         }
@@ -188,6 +183,7 @@ impl Inner {
         if reserved != Insertion::Stored {
             return Ok(reserved);
         }
+        self.tell(&[Change::File(*entry.key)])?;
         let name = self.next_unfinished();
         let written = self.write(writer, &name, parts);
         if let Err(failure) = written.and_then(|()| self.place(writer, entry.key, &name)) {
@@ -256,10 +252,9 @@ impl Inner {
         created.map(Arc::from)
     }
 
-    /// A name that no other unfinished file of this process has.
+    /// A name that no other unfinished file has.
     pub(super) fn next_unfinished(&self) -> String {
-        // Relaxed: a number is only to be another one.
-        unfinished(self.drafts.fetch_add(1, Ordering::Relaxed))
+        self.drafts.next()
     }
 
     /// Gives a finished file its place, and has both survive a power cut.

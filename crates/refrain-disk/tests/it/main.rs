@@ -3,4 +3,5 @@
 mod kill;
 mod memory;
 mod payload;
+mod sharing;
 mod threads;

@@ -108,21 +108,23 @@ fn threads_store_load_and_invalidate_at_once_within_the_limit_and_never_see_a_wr
 }
 
 #[test]
-fn a_folder_that_another_tier_writes_to_can_only_be_read() {
+fn a_folder_that_an_older_build_writes_to_can_only_be_read() {
     let dir = tempfile::tempdir().unwrap();
     let tier = DiskTier::at(dir.path()).open().unwrap();
-    let refused = DiskTier::at(dir.path()).open().unwrap_err();
-    assert!(matches!(refused, OpenError::InUse { .. }));
-    assert!(
-        refused
-            .to_string()
-            .contains("another process or tier writes to it"),
-        "{refused}"
-    );
     tier.store(&tier.begin(), &key(1), &NewEntry::new(b"x"))
         .unwrap();
-    assert!(DiskReader::at(dir.path()).load(&key(1)).unwrap().is_some());
     drop(tier);
+    let old = std::fs::File::open(dir.path().join("lock")).unwrap();
+    old.lock().unwrap();
+    let refused = DiskTier::at(dir.path()).open().unwrap_err();
+    assert!(matches!(refused, OpenError::InUse { .. }));
+    let text = refused.to_string();
+    assert!(
+        text.contains("an older build that shares with no other process writes to it"),
+        "{text}"
+    );
+    assert!(DiskReader::at(dir.path()).load(&key(1)).unwrap().is_some());
+    drop(old);
     assert_eq!(DiskTier::at(dir.path()).open().unwrap().len(), 1);
 }
 

@@ -159,7 +159,7 @@ class LruResults:
         self.abandon = cache.abandon
         self.is_current = cache.is_current
 
-    def begin(self, key: Any) -> Any:
+    def begin(self, key: Any, computes: bool) -> Any:
         ticket = self._cache.begin(key)
         # Looked for before, and not found; but a computation may have ended since.
         value = self._cache.peek(key, MISSING)

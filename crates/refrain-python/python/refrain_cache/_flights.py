@@ -16,7 +16,7 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any, Awaitable, Callable, Protocol
 
 from ._errors import WaitTimeoutError, own_error
-from ._loops import Loop, beside_loop, current_loop
+from ._loops import LOADS, STORES, Loop, beside_loop, current_loop
 from ._native import MISSING
 from ._waiting import LoopBlockedError, inside, waiting_for
 
@@ -33,8 +33,8 @@ class Results(Protocol):
     #: Whether `load` and `finish` may wait, for which tasks have threads.
     waits: bool
 
-    def begin(self, key: Any) -> Any:
-        """The value in a tuple of one, or a ticket for a computation that begins now."""
+    def begin(self, key: Any, computes: bool) -> Any:
+        """The value in a tuple of one, or a ticket for a computation that begins now, or for a look."""
 
     def load(self, ticket: Any) -> Any:
         """What is stored elsewhere and has just landed; `MISSING` if a computation has to come. May wait for disks."""
@@ -245,7 +245,7 @@ class Flights:
             if flight is not None and flight.ended:
                 # Its loop was closed without a word.
                 self._overtake(flight)
-            begun = results.begin(key)
+            begun = results.begin(key, True)
             if isinstance(begun, tuple):
                 return begun, False
             flight = self._running[key] = Flight(key, begun, loop)
@@ -282,7 +282,7 @@ class Flights:
     ) -> None:
         inside.set(flight)
         try:
-            found = await beside_loop(results.waits, results.load, flight.ticket)
+            found = await beside_loop(results.waits, LOADS, results.load, flight.ticket)
             if found is not MISSING:
                 self._share(flight, "value", found)
                 return
@@ -296,7 +296,7 @@ class Flights:
             raise
         else:
             seconds = time.perf_counter() - began
-            await beside_loop(results.waits, self._land, results, flight, value, seconds)
+            await beside_loop(results.waits, STORES, self._land, results, flight, value, seconds)
 
     def _land(self, results: Results, flight: Flight, value: Any, seconds: float) -> None:
         shared = True
@@ -331,7 +331,7 @@ class Flights:
             if leads:
                 if running is not None:
                     self._overtake(running)
-                begun = results.begin(key)
+                begun = results.begin(key, False)
                 if isinstance(begun, tuple):
                     return begun[0]
                 flight = self._running[key] = Flight(key, begun, None)

@@ -19,6 +19,11 @@ def forget_in_children(cache: Any) -> None:
     _caches.add(cache)
 
 
+def all_caches() -> list[Any]:
+    """Those that are there now."""
+    return list(_caches)
+
+
 def call_in_children(function: Callable[[], None]) -> None:
     """Has `function` called in every child process."""
     _others.append(function)

@@ -151,8 +151,8 @@ def _nothing() -> None:
     pass
 
 
-async def beside_loop(waits: bool, work: Callable[..., Any], *args: Any) -> Any:
-    """What `work` gives; if it may wait, in a thread that does nothing else than wait for disks: the loop goes on meanwhile.
+async def beside_loop(waits: bool, threads: Threads, work: Callable[..., Any], *args: Any) -> Any:
+    """What `work` gives; if it may wait, in a thread that does nothing else: the loop goes on meanwhile.
 
     The loop's own threads may all be waiting for this very computation.
     """
@@ -160,22 +160,26 @@ async def beside_loop(waits: bool, work: Callable[..., Any], *args: Any) -> Any:
     if loop is None:
         return work(*args)
     bell = loop.bell()
-    done = _threads.submit(contextvars.copy_context().run, functools.partial(work, *args))
+    done = threads.pool.submit(contextvars.copy_context().run, functools.partial(work, *args))
     done.add_done_callback(lambda _: bell.ring())
     while not done.done():
         await bell.rung(None)
     return done.result()
 
 
-#: As many as the stack of tiers loads at once: a disk that stands still keeps nothing else from its deadline.
-_THREADS = 16
+class Threads:
+    """Threads for one kind of waiting. A child process has others."""
+
+    def __init__(self, most: int, name: str) -> None:
+        self._most, self._name = most, name
+        self._begin_anew()
+        _forks.call_in_children(self._begin_anew)
+
+    def _begin_anew(self) -> None:
+        self.pool = ThreadPoolExecutor(self._most, thread_name_prefix=self._name)
 
 
-def _new_threads() -> None:
-    global _threads
-    _threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="refrain-disk")
-
-
-_threads: ThreadPoolExecutor
-_new_threads()
-_forks.call_in_children(_new_threads)
+#: Wait for disks, and for other processes that compute.
+LOADS = Threads(64, "refrain-load")
+#: Store results, for which other processes may wait. Never behind threads that wait for those.
+STORES = Threads(16, "refrain-store")

@@ -268,7 +268,7 @@ class MemoryCache:
         tags: list[str],
     ) -> str: ...
     def begin(
-        self, key: Key, ttl_seconds: float | None, tags: list[str], refresh: bool
+        self, key: Key, ttl_seconds: float | None, tags: list[str], refresh: bool, waits: bool | None = None
     ) -> tuple[Any] | Ticket: ...
     def finish(
         self,

@@ -10,6 +10,7 @@ from ._flights import Flight, Flights, Results
 from ._loops import Loop
 from ._native import MISSING, Key, MemoryCache
 from ._options import size_of_value
+from ._waiting import inside
 
 if TYPE_CHECKING:
     from ._below import Below
@@ -75,8 +76,13 @@ class MemoryResults:
         self._notices = notices
         self.failed = notices.failed
 
-    def begin(self, key: Key) -> Any:
-        begun = self._memory.begin(key, self._ttl_seconds, self._tags, self.refreshes)
+    def begin(self, key: Key, computes: bool) -> Any:
+        waits = None
+        if computes and self._below is not None:
+            outer = inside.get()
+            # Two processes could wait for each other.
+            waits = outer is None or outer.ended
+        begun = self._memory.begin(key, self._ttl_seconds, self._tags, self.refreshes, waits)
         return begun if isinstance(begun, tuple) else Computation(begun, self._tags, begun.looks)
 
     def load(self, ticket: Any) -> Any:

@@ -32,7 +32,7 @@ pub(crate) fn failed(
 /// The error of a tier that writes nothing.
 pub(super) fn is_read_only(py: Python<'_>, dir: &Path) -> PyErr {
     let message = format!(
-        "the disk tier at `{}` is only read here; open it without `read_only`, in the one process that writes",
+        "the disk tier at `{}` is only read here; open it without `read_only` to write",
         dir.display()
     );
     let class = class(py, "DiskReadOnlyError");

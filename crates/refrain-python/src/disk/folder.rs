@@ -1,23 +1,25 @@
-//! A folder as a lower tier of a `Cache`: written while it is open, only read once it is closed or in a child process.
+//! A folder as a lower tier of a `Cache`: written while it is open, only read once it is closed. A child process opens it anew.
 
 use std::error::Error;
 use std::fmt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use pyo3::prelude::*;
 use refrain::tier::{
-    BoxFuture, Invalidations, Ticket, Tier, TierDescription, TierEntry, TierError, TierHealth,
+    BoxFuture, Hear, Invalidations, Lease, Ticket, Tier, TierDescription, TierEntry, TierError,
+    TierHealth,
 };
 use refrain::{Insertion, Key, TierName};
-use refrain_disk::{DiskReader, DiskTier};
+use refrain_disk::{DiskReader, DiskTier, DiskTierBuilder};
 
 use crate::stepped_time::Time;
 
 /// One process's use of a folder. A child process has one of its own.
 pub(crate) struct Folder {
-    written: Option<Written>,
+    written: Written,
+    is_closed: AtomicBool,
     pub(super) reader: DiskReader,
     pub(super) time: Time,
     /// What is invalidated here, by a cache above or by hand: no cache above stores it afterwards.
@@ -27,24 +29,42 @@ pub(crate) struct Folder {
     failure: Mutex<Option<String>>,
 }
 
-struct Written {
-    tier: DiskTier,
-    is_closed: AtomicBool,
+enum Written {
+    /// It is only read.
+    Never,
+    Open(DiskTier),
+    /// In a child process, once it is used there.
+    Later {
+        opens: DiskTierBuilder,
+        opened: OnceLock<Option<DiskTier>>,
+        /// Caches above that are to be told of what others invalidate.
+        watches: Mutex<Vec<(Invalidations, Hear)>>,
+    },
 }
 
 impl Folder {
     pub(super) fn written(tier: DiskTier, dir: &Path, time: Time) -> Self {
-        let is_closed = AtomicBool::new(false);
-        Self::new(Some(Written { tier, is_closed }), dir, time)
+        Self::new(Written::Open(tier), dir, time)
     }
 
     pub(super) fn read(dir: &Path) -> Self {
-        Self::new(None, dir, Time::Machine)
+        Self::new(Written::Never, dir, Time::Machine)
     }
 
-    fn new(written: Option<Written>, dir: &Path, time: Time) -> Self {
+    pub(super) fn later(opens: DiskTierBuilder, dir: &Path) -> Self {
+        let later = Written::Later {
+            // A function of the user's may have been in the middle of something when the process forked.
+            opens: opens.clock(refrain::Clock::monotonic()),
+            opened: OnceLock::new(),
+            watches: Mutex::default(),
+        };
+        Self::new(later, dir, Time::Machine)
+    }
+
+    fn new(written: Written, dir: &Path, time: Time) -> Self {
         Self {
             written,
+            is_closed: AtomicBool::new(false),
             reader: DiskReader::at(dir),
             time,
             invalidations: Invalidations::default(),
@@ -53,19 +73,65 @@ impl Folder {
         }
     }
 
-    /// The tier, unless the folder is only read here.
+    /// The tier, unless the folder is only read here. A child process may have to open it, which waits for the disk.
     pub(super) fn tier(&self) -> Option<&DiskTier> {
-        let written = self.written.as_ref();
+        if self.is_closed() {
+            return None;
+        }
+        match &self.written {
+            Written::Never => None,
+            Written::Open(tier) => Some(tier),
+            Written::Later {
+                opens,
+                opened,
+                watches,
+            } => {
+                let open = || match opens.clone().open() {
+                    Ok(tier) => {
+                        let watches = watches.lock().unwrap_or_else(PoisonError::into_inner);
+                        for (log, hear) in &*watches {
+                            Tier::watch(&tier, log, Arc::clone(hear));
+                        }
+                        Some(tier)
+                    }
+                    Err(error) => {
+                        self.note(&TierError::failed(error));
+                        None
+                    }
+                };
+                opened.get_or_init(open).as_ref()
+            }
+        }
+    }
+
+    /// The tier, if that can be said without waiting.
+    fn tier_at_hand(&self) -> Option<&DiskTier> {
+        if let Written::Later { opened, .. } = &self.written {
+            opened.get()?.as_ref().filter(|_| !self.is_closed())
+        } else {
+            self.tier()
+        }
+    }
+
+    pub(super) fn is_read_only(&self) -> bool {
+        match &self.written {
+            Written::Later { opened, .. } if !self.is_closed() => {
+                opened.get().is_some_and(Option::is_none)
+            }
+            _ => self.tier().is_none(),
+        }
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
         // Acquire: pairs with the release of `close`.
-        written
-            .filter(|written| !written.is_closed.load(Ordering::Acquire))
-            .map(|written| &written.tier)
+        self.is_closed.load(Ordering::Acquire)
     }
 
     pub(super) fn close(&self) {
-        if let Some(written) = &self.written {
-            written.is_closed.store(true, Ordering::Release);
-            written.tier.close();
+        let tier = self.tier_at_hand();
+        self.is_closed.store(true, Ordering::Release);
+        if let Some(tier) = tier {
+            tier.close();
         }
     }
 
@@ -103,7 +169,7 @@ impl Folder {
 impl fmt::Debug for Folder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Folder")
-            .field("tier", &self.tier())
+            .field("tier", &self.tier_at_hand())
             .finish_non_exhaustive()
     }
 }
@@ -154,32 +220,71 @@ impl Tier for FolderTier {
     }
 
     fn invalidate(&self, key: Key) -> BoxFuture<Result<bool, TierError>> {
-        let removed = self.0.tier().map(|tier| Tier::invalidate(tier, key));
-        removed.unwrap_or_else(|| Box::pin(std::future::ready(Ok(false))))
+        self.removed(move |tier| Tier::invalidate(tier, key), false)
     }
 
     fn invalidate_tag(&self, tag: Arc<str>) -> BoxFuture<Result<u64, TierError>> {
-        let removed = self.0.tier().map(|tier| Tier::invalidate_tag(tier, tag));
-        removed.unwrap_or_else(|| Box::pin(std::future::ready(Ok(0))))
+        self.removed(move |tier| Tier::invalidate_tag(tier, tag), 0)
     }
 
     fn invalidate_all(&self) -> BoxFuture<Result<u64, TierError>> {
-        let removed = self.0.tier().map(Tier::invalidate_all);
-        removed.unwrap_or_else(|| Box::pin(std::future::ready(Ok(0))))
+        self.removed(Tier::invalidate_all, 0)
+    }
+
+    fn lease(&self, key: Key, waits: bool) -> BoxFuture<Result<Option<Lease>, TierError>> {
+        let folder = Arc::clone(&self.0);
+        Box::pin(async move {
+            match folder.tier() {
+                Some(tier) => Tier::lease(tier, key, waits).await,
+                None => Ok(None),
+            }
+        })
+    }
+
+    fn watch(&self, log: &Invalidations, hear: Hear) {
+        match &self.0.written {
+            Written::Never => {}
+            Written::Open(tier) => Tier::watch(tier, log, hear),
+            Written::Later { watches, .. } => {
+                let mut watches = watches.lock().unwrap_or_else(PoisonError::into_inner);
+                watches.push((log.clone(), Arc::clone(&hear)));
+                drop(watches);
+                if let Some(tier) = self.0.tier_at_hand() {
+                    Tier::watch(tier, log, hear);
+                }
+            }
+        }
     }
 
     fn touch(&self, key: &Key) {
-        if let Some(tier) = self.0.tier() {
+        if let Some(tier) = self.0.tier_at_hand() {
             tier.touch(key);
         }
     }
 
     fn contains(&self, key: &Key) -> Option<bool> {
-        self.0.tier().map(|tier| tier.contains(key))
+        let tier = self.0.tier_at_hand();
+        tier.and_then(|tier| Tier::contains(tier, key))
     }
 
     fn health(&self) -> TierHealth {
-        self.0.tier().map(Tier::health).unwrap_or_default()
+        self.0.tier_at_hand().map(Tier::health).unwrap_or_default()
+    }
+}
+
+impl FolderTier {
+    fn removed<T: Send + 'static>(
+        &self,
+        remove: impl FnOnce(&DiskTier) -> BoxFuture<Result<T, TierError>> + Send + 'static,
+        none: T,
+    ) -> BoxFuture<Result<T, TierError>> {
+        let folder = Arc::clone(&self.0);
+        Box::pin(async move {
+            match folder.tier() {
+                Some(tier) => remove(tier).await,
+                None => Ok(none),
+            }
+        })
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use refrain::EntryInfo;
-use refrain_disk::{DiskEntry, DiskError, DiskStats};
+use refrain_disk::{DiskEntry, DiskError, DiskStats, ListedEntry};
 
 use crate::settings::limit;
 
@@ -132,5 +132,19 @@ pub(super) fn described<'py>(py: Python<'py>, info: &EntryInfo) -> PyResult<Boun
     let left = info.expires_in.map(|left| left.as_secs_f64());
     told.set_item("expires_in_seconds", left)?;
     told.set_item("tags", tags)?;
+    Ok(told)
+}
+
+/// The same of a tier that is only read.
+pub(super) fn described_as_listed<'py>(
+    py: Python<'py>,
+    entry: &ListedEntry,
+) -> PyResult<Bound<'py, PyDict>> {
+    let told = PyDict::new(py);
+    told.set_item("bytes", entry.weight_bytes)?;
+    told.set_item("cost_seconds", entry.cost.as_secs_f64())?;
+    let left = entry.expires_in.map(|left| left.as_secs_f64());
+    told.set_item("expires_in_seconds", left)?;
+    told.set_item("tags", &entry.tags)?;
     Ok(told)
 }

@@ -1,6 +1,6 @@
 //! A memory and the tiers below it, as one process has them, and waiting for them without the interpreter.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
@@ -21,6 +21,9 @@ use crate::value::Value;
 
 /// How often a clock that nothing else moves is looked at while a tier is waited for.
 const BETWEEN_STEPS: Duration = Duration::from_millis(20);
+
+/// How often a thread that waits looks for signals: Python leaves handling them to its main thread.
+const BETWEEN_SIGNALS: Duration = Duration::from_millis(100);
 
 pub(super) struct Live {
     pub(super) cache: TieredCache<Value>,
@@ -89,6 +92,31 @@ impl Live {
             .map_or(Ok(()), |folder| folder.step(py))
     }
 
+    /// As [`wait`](Self::wait), for what may take as long as another process computes: a signal ends it with its error.
+    pub(super) fn wait_interruptibly<F>(&self, py: Python<'_>, future: F) -> PyResult<F::Output>
+    where
+        F: Future + Send,
+        F::Output: Send,
+    {
+        // Signals come in the time of the machine, whatever the clock of the cache shows.
+        let machine = refrain::Clock::monotonic();
+        let mut future = pin!(future);
+        loop {
+            let due = machine.elapsed() + BETWEEN_SIGNALS;
+            let polled = self.wait(
+                py,
+                poll_fn(|context| match future.as_mut().poll(context) {
+                    Poll::Pending if machine.elapsed() >= due => Poll::Ready(None),
+                    polled => polled.map(Some),
+                }),
+            )?;
+            if let Some(given) = polled {
+                return Ok(given);
+            }
+            py.check_signals()?;
+        }
+    }
+
     /// What the future gives, waited for without the interpreter if there is anything to wait for.
     pub(super) fn wait<F>(&self, py: Python<'_>, future: F) -> PyResult<F::Output>
     where
@@ -121,7 +149,7 @@ impl Live {
                     // A clock that raises stands still.
                     let _ = Python::attach(|py| self.time.step(py));
                 } else {
-                    std::thread::park();
+                    std::thread::park_timeout(BETWEEN_SIGNALS);
                 }
             }
         });

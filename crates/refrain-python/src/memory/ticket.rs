@@ -88,6 +88,7 @@ impl Ticket {
         key: Key,
         options: &Options,
         refresh: bool,
+        waits: Option<bool>,
     ) -> Result<Begun, ComputeError<Infallible>> {
         let delivery = Arc::new(Delivery::default());
         let (cache, side) = (live.cache.clone(), Arc::clone(&delivery));
@@ -100,6 +101,10 @@ impl Ticket {
             if refresh {
                 request = request.refresh();
             }
+            request = match waits {
+                Some(waits) => request.wait_for_others(waits),
+                None => request.without_lease(),
+            };
             let request = request.tags(options.tags).side(move || {
                 side.lock().leads = true;
                 side
@@ -205,7 +210,7 @@ impl Ticket {
             return Ok(None);
         };
         let (driven, delivery) = (&mut flight, &self.delivery);
-        let loaded = self.live.wait(
+        let loaded = self.live.wait_interruptibly(
             py,
             poll_fn(move |context| match driven.as_mut().poll(context) {
                 Poll::Pending if delivery.lock().is_asked => Poll::Ready(None),

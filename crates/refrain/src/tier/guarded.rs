@@ -7,7 +7,8 @@ use super::breaker::Breaker;
 use super::deadline::{Overdue, Timed};
 use super::entry::TierEntry;
 use super::error::TierError;
-use super::invalidations::{Invalidations, Ticket};
+use super::invalidations::{Hear, Invalidations, Ticket};
+use super::lease::{Lease, Patience};
 use super::owed::{Owed, Scope};
 use super::stats::{Counters, TierStats, count, read};
 use super::turns::Turns;
@@ -214,6 +215,20 @@ impl Guarded {
             // What it does not confirm is owed and counted.
             let _ = self.invalidate(Scope::Key(key)).await;
         }
+    }
+
+    /// The right to compute, waited for with this patience.
+    pub(super) async fn lease(&self, key: Key, waits: bool, patience: Duration) -> Option<Lease> {
+        if self.overdue.any() || self.breaker.is_open() {
+            return None;
+        }
+        let asked = catch(|| self.tier.lease(key, waits)).ok()?;
+        // What is wrong with the tier is counted where it is asked for an entry.
+        Patience::new(asked, patience, &self.clock).await?.ok()?
+    }
+
+    pub(super) fn watch(&self, log: &Invalidations, hear: Hear) {
+        self.hint(|tier| tier.watch(log, hear));
     }
 
     pub(super) fn touch(&self, key: &Key) {

@@ -26,6 +26,29 @@ use crate::key::Key;
 #[derive(Debug, Clone, Default)]
 pub struct Invalidations(Arc<Mutex<State>>);
 
+/// What an invalidation meant.
+///
+/// ```
+/// use refrain::tier::{Invalidated, Invalidations};
+///
+/// let log = Invalidations::default();
+/// let ticket = log.begin();
+/// log.note(&Invalidated::All);
+/// assert!(ticket.is_overtaken(&refrain::Key::from_bytes([7; 32]), &[]));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Invalidated {
+    /// One entry.
+    Key(Key),
+    /// All entries with a tag.
+    Tag(Arc<str>),
+    /// Every entry.
+    All,
+}
+
+/// Called with what others have invalidated, with nothing locked; false, if it is not to be called again.
+pub type Hear = Arc<dyn Fn(&Invalidated) -> bool + Send + Sync>;
+
 #[derive(Debug, Default)]
 struct State {
     /// How many there were.
@@ -77,6 +100,15 @@ impl Invalidations {
             moment,
             invalidations: self.clone(),
             other: None,
+        }
+    }
+
+    /// Notes an invalidation, before what it means is removed.
+    pub fn note(&self, invalidated: &Invalidated) {
+        match invalidated {
+            Invalidated::Key(key) => self.key(key),
+            Invalidated::Tag(tag) => self.tag(tag),
+            Invalidated::All => self.all(),
         }
     }
 

@@ -8,7 +8,8 @@ use super::Tier;
 use super::entry::TierEntry;
 use super::error::TierFailure;
 use super::guarded::{Guarded, Unread};
-use super::invalidations::{Invalidations, Ticket};
+use super::invalidations::{Hear, Invalidations, Ticket};
+use super::lease::Lease;
 use super::owed::Scope;
 use super::stats::TierStats;
 use crate::clock::Clock;
@@ -17,6 +18,9 @@ use crate::outcome::{Insertion, TierName};
 
 /// Long enough for a hundred megabytes on a slow disk.
 const DEADLINE: Duration = Duration::from_secs(10);
+
+/// Longer than most generations take.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// Entries that are loaded from a tier at the same time; more would arrive no sooner.
 const LOADS_AT_ONCE: usize = 16;
@@ -90,6 +94,7 @@ struct Stack {
     /// What was stored lately, so that no older entry is copied up over it.
     writes: Invalidations,
     clock: Clock,
+    patience: Duration,
     back_fill_at_most: u64,
 }
 
@@ -109,6 +114,7 @@ pub struct TiersBuilder {
     invalidations: Invalidations,
     clock: Clock,
     deadline: Duration,
+    patience: Duration,
     loads_at_once: usize,
     back_fill_at_most: u64,
 }
@@ -154,6 +160,12 @@ impl TiersBuilder {
         self
     }
 
+    /// How long a computation waits for another process that computes the same. Default: ten minutes.
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
     /// How many entries are loaded from each tier at the same time; more callers wait for their turn. Default: 16.
     pub fn loads_at_once(mut self, loads: usize) -> Self {
         self.loads_at_once = loads;
@@ -176,6 +188,7 @@ impl TiersBuilder {
             invalidations: self.invalidations,
             writes: Invalidations::default(),
             clock: self.clock.clone(),
+            patience: self.patience,
             back_fill_at_most: self.back_fill_at_most,
         }))
     }
@@ -189,6 +202,7 @@ impl Tiers {
             invalidations: Invalidations::default(),
             clock: Clock::monotonic(),
             deadline: DEADLINE,
+            patience: PATIENCE,
             loads_at_once: LOADS_AT_ONCE,
             back_fill_at_most: BACK_FILL_AT_MOST,
         }
@@ -389,6 +403,33 @@ impl Tiers {
         }
         note(&self.0.invalidations);
         failure.map_or(Ok(most), Err)
+    }
+
+    /// The right to compute what belongs under `key`, among all that use the tiers; waits for others that have it. To be kept until
+    /// the result is stored, and what others have stored is to be looked for once more.
+    ///
+    /// ```
+    /// # use refrain::{Key, block_on, tier::Tiers};
+    /// assert!(block_on(Tiers::none().lease(Key::from_bytes([7; 32]), true)).is_empty());
+    /// ```
+    pub async fn lease(&self, key: Key, waits: bool) -> Vec<Lease> {
+        let mut leases = Vec::new();
+        for tier in &self.0.tiers {
+            leases.extend(tier.lease(key, waits, self.0.patience).await);
+        }
+        leases
+    }
+
+    /// Calls `hear` with what others that use the tiers have invalidated, soon after they have.
+    ///
+    /// ```
+    /// let hear: refrain::tier::Hear = std::sync::Arc::new(|_| true);
+    /// refrain::tier::Tiers::none().watch(&hear);
+    /// ```
+    pub fn watch(&self, hear: &Hear) {
+        for tier in &self.0.tiers {
+            tier.watch(&self.0.invalidations, Arc::clone(hear));
+        }
     }
 
     /// Tells all tiers that the entry was used in memory: what is used most stays in them too.

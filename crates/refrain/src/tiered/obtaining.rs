@@ -12,7 +12,7 @@ use crate::entry::{Answer, EntryInfo};
 use crate::key::Key;
 use crate::outcome::{Insertion, Outcome, TierName};
 use crate::store::Judged;
-use crate::tier::{Metadata, Ticket, TierEntry, Tiers, Unread};
+use crate::tier::{Invalidated, Lease, Metadata, Ticket, TierEntry, Tiers, Unread};
 
 /// Whether a caller accepts a stored value.
 pub(super) type Accept<V> = Arc<dyn Fn(&V, &EntryInfo) -> bool + Send + Sync>;
@@ -30,6 +30,8 @@ pub(super) struct Task<V> {
     /// Options of the request.
     pub(super) options: EntryOptions,
     pub(super) refresh: bool,
+    /// Whether it may wait for another process that computes the same; `None`, if no other is to wait for it either.
+    pub(super) waits: Option<bool>,
     pub(super) accept: Option<Accept<V>>,
 }
 
@@ -46,6 +48,8 @@ pub(super) struct Absent {
     valid: Ticket,
     /// Something was there, and not accepted.
     refused: bool,
+    /// Kept until the result is stored: others wait for it.
+    leases: Vec<Lease>,
 }
 
 /// A value that was in a tier.
@@ -67,12 +71,49 @@ impl<V: Clone + Send + Sync + 'static> Obtaining<V> {
         // Before anything is looked at: what is invalidated from now on is not stored.
         let valid = self.tiers.begin();
         if task.refresh {
-            let refused = true;
-            return Err(Absent { valid, refused });
+            return Err(Absent {
+                valid,
+                refused: true,
+                leases: Vec::new(),
+            });
         }
-        match self.find(task.key, task.accept.as_ref(), &valid).await {
-            Ok(found) => Ok(found.computed()),
-            Err(refused) => Err(Absent { valid, refused }),
+        let accept = task.accept.as_ref();
+        let refused = match self.find(task.key, accept, &valid).await {
+            Ok(found) => return Ok(found.computed()),
+            Err(refused) => refused,
+        };
+        let leases = match task.waits {
+            Some(waits) => self.tiers.lease(task.key, waits).await,
+            None => Vec::new(),
+        };
+        if leases.is_empty() {
+            return Err(Absent {
+                valid,
+                refused,
+                leases,
+            });
+        }
+        // What was invalidated before the lease was given does not concern what is computed from now on.
+        let valid = self.tiers.begin();
+        if leases.iter().any(Lease::looks_again)
+            && let Ok(found) = self.find(task.key, accept, &valid).await
+        {
+            leases.iter().for_each(Lease::stored);
+            return Ok(found.computed());
+        }
+        Err(Absent {
+            valid,
+            refused,
+            leases,
+        })
+    }
+
+    /// What another process has invalidated is not given from memory any more.
+    pub(super) fn forget_in_memory(&self, invalidated: &Invalidated) {
+        match invalidated {
+            Invalidated::Key(key) => drop(self.memory.invalidate(key)),
+            Invalidated::Tag(tag) => drop(self.memory.invalidate_tag(tag)),
+            Invalidated::All => drop(self.memory.invalidate_all()),
         }
     }
 
@@ -91,16 +132,14 @@ impl<V: Clone + Send + Sync + 'static> Obtaining<V> {
         }
         let mut options = computed.options.clone().or(&task.options);
         options.cost.get_or_insert(took);
+        let (value, valid) = (&computed.value, &absent.valid);
         let (below, left_below) = self
-            .store(
-                task.key,
-                &computed.value,
-                &options,
-                &absent.valid,
-                task.replaces(),
-            )
+            .store(task.key, value, &options, valid, task.replaces())
             .await;
         computed.below = below;
+        if !computed.below.is_empty() {
+            absent.leases.iter().for_each(Lease::stored);
+        }
         if let Some(length) = left_below {
             computed.options.weight_bytes = Some(length);
             computed.only_below = true;

@@ -14,7 +14,7 @@ use crate::cache::RequestOptions;
 use crate::computed::Computed;
 use crate::entry::{Answer, EntryInfo};
 use crate::error::ComputeError;
-use crate::flight::OnAbandoned;
+use crate::flight::{OnAbandoned, is_inside};
 use crate::key::Key;
 use crate::outcome::{BypassReason, Outcome};
 use crate::request::{Asking, Beside, Nothing, Role, WithSide};
@@ -46,6 +46,8 @@ pub struct TieredRequest<'a, V> {
     cache: &'a Arc<Obtaining<V>>,
     key: Key,
     options: RequestOptions,
+    /// Whether it may wait for another process that computes the same; `None`, if no other is to wait for it either.
+    waits: Option<bool>,
     accept: Option<Accept<V>>,
 }
 
@@ -73,8 +75,40 @@ impl<'a, V: Clone + Send + Sync + 'static> TieredRequest<'a, V> {
             cache,
             key,
             options: RequestOptions::default(),
+            waits: Some(true),
             accept: None,
         }
+    }
+
+    /// Whether this may wait for another process that computes the same, where a tier has leases. Default: true, but never within
+    /// another computation: two processes could wait for each other.
+    ///
+    /// ```
+    /// use refrain::tier::Tiers;
+    /// use refrain::{BytesCodec, Cache, Key, TieredCache};
+    /// let cache = TieredCache::new(Cache::builder().build()?, Tiers::none(), BytesCodec);
+    /// let request = cache.entry(Key::from_bytes([7; 32])).wait_for_others(false);
+    /// assert_eq!(request.get_or_compute(|| bytes::Bytes::from("picture")).unwrap().value, "picture");
+    /// # Ok::<(), refrain::BuildError>(())
+    /// ```
+    pub fn wait_for_others(mut self, waits: bool) -> Self {
+        self.waits = Some(waits);
+        self
+    }
+
+    /// Has no other process wait for what this computes, and waits for none: for requests that only look.
+    ///
+    /// ```
+    /// use refrain::tier::Tiers;
+    /// use refrain::{BytesCodec, Cache, Key, TieredCache};
+    /// let cache = TieredCache::new(Cache::builder().build()?, Tiers::none(), BytesCodec);
+    /// let request = cache.entry(Key::from_bytes([7; 32])).without_lease();
+    /// assert_eq!(request.get_or_compute(|| bytes::Bytes::from("picture")).unwrap().value, "picture");
+    /// # Ok::<(), refrain::BuildError>(())
+    /// ```
+    pub fn without_lease(mut self) -> Self {
+        self.waits = None;
+        self
     }
 
     /// As [`EntryRequest::time_to_live`](crate::EntryRequest::time_to_live).
@@ -334,10 +368,13 @@ impl<'a, V: Clone + Send + Sync + 'static> TieredRequest<'a, V> {
     }
 
     fn task(&self) -> Task<V> {
+        // Asked here, where it is about to wait, and on the thread that would.
+        let waits = self.waits.map(|waits| waits && !is_inside());
         Task {
             key: self.key,
             options: self.options.entry.clone(),
             refresh: self.options.refresh,
+            waits,
             accept: self.accept.clone(),
         }
     }
