@@ -233,7 +233,8 @@ impl<B> DiskEntry<B> {
         all_of(&self.fields).filter_map(move |(of, value)| (of == name).then_some(value))
     }
 
-    /// What the bytes are, for HTTP; `application/octet-stream` if that was not said.
+    /// What the bytes are, for HTTP: the field `media_type`, or else the header `Content-Type` of a stored answer;
+    /// `application/octet-stream` if neither says it.
     ///
     /// ```
     /// # use refrain::Key;
@@ -247,10 +248,12 @@ impl<B> DiskEntry<B> {
     /// ```
     pub fn media_type(&self) -> &str {
         self.text("media_type")
+            .or_else(|| self.header("content-type"))
             .unwrap_or("application/octet-stream")
     }
 
-    /// What a person would call the file; may be empty.
+    /// What a person would call the file: the field `file_name`, or else the name in the header `Content-Disposition` of a
+    /// stored answer. May be empty, and is if a header names a path.
     ///
     /// ```
     /// # use refrain::Key;
@@ -263,10 +266,59 @@ impl<B> DiskEntry<B> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn file_name(&self) -> &str {
-        self.text("file_name").unwrap_or_default()
+        let named = || name_in(self.header("content-disposition")?);
+        self.text("file_name").or_else(named).unwrap_or_default()
+    }
+
+    /// The value of a header of a stored answer.
+    fn header(&self, name: &str) -> Option<&str> {
+        let lines = self.values("http.header");
+        let mut lines = lines.filter_map(|line| std::str::from_utf8(line).ok()?.split_once(':'));
+        let (_, value) = lines.find(|(of, _)| of.eq_ignore_ascii_case(name))?;
+        Some(value.trim_ascii())
     }
 
     fn text(&self, name: &str) -> Option<&str> {
         std::str::from_utf8(self.values(name).next()?).ok()
+    }
+}
+
+/// The file name in a disposition (RFC 6266), in quotes or not. None for one that is more than a name.
+fn name_in(disposition: &str) -> Option<&str> {
+    let mut parameters = disposition.split(';').skip(1);
+    let name = parameters.find_map(|parameter| {
+        let (name, value) = parameter.split_once('=')?;
+        let is_it = name.trim_ascii().eq_ignore_ascii_case("filename");
+        is_it.then(|| value.trim_ascii())
+    })?;
+    let name = match name.strip_prefix('"') {
+        Some(quoted) => quoted.strip_suffix('"')?,
+        None => name,
+    };
+    let is_of_a_path = |c: char| matches!(c, '/' | '\\' | '"' | ':') || c.is_control();
+    (!name.starts_with('.') && !name.contains(is_of_a_path)).then_some(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_in_a_disposition_is_a_name_and_no_path() {
+        for (disposition, name) in [
+            ("attachment; filename=\"cube.stl\"", Some("cube.stl")),
+            ("attachment; FileName = cube.stl", Some("cube.stl")),
+            (
+                "inline; size=7; filename=\"a cube.stl\"",
+                Some("a cube.stl"),
+            ),
+            ("attachment", None),
+            ("attachment; filename=\"../../.bashrc\"", None),
+            ("attachment; filename=\"..\"", None),
+            ("attachment; filename=\"C:\\\\boot.ini\"", None),
+            ("attachment; filename=\"cut", None),
+        ] {
+            assert_eq!(name_in(disposition), name, "{disposition}");
+        }
     }
 }

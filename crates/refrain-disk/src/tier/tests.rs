@@ -125,6 +125,30 @@ fn what_was_stored_is_there_after_a_power_cut_with_all_that_was_said_of_it() {
 }
 
 #[test]
+fn media_type_and_file_name_come_from_the_headers_of_an_answer_too() {
+    let world = World::new(100);
+    let tier = world.open();
+    let answer = NewEntry::new(b"solid")
+        .field("http.header", "Content-Type: model/stl")
+        .field(
+            "http.header",
+            "content-disposition: attachment; filename=\"cube.stl\"",
+        );
+    for (entry, names) in [
+        (answer.clone(), ("model/stl", "cube.stl")),
+        (NewEntry::new(b"x"), ("application/octet-stream", "")),
+        (
+            answer.media_type("model/obj").file_name("cube.obj"),
+            ("model/obj", "cube.obj"),
+        ),
+    ] {
+        tier.store(&tier.begin(), &key(1), &entry).unwrap();
+        let found = tier.load(&key(1)).unwrap().unwrap();
+        assert_eq!((found.media_type(), found.file_name()), names);
+    }
+}
+
+#[test]
 fn the_file_of_the_entry_that_was_used_longest_ago_goes_before_a_new_one_is_written() {
     let world = World::new(3);
     let tier = world.open();

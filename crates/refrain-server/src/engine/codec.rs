@@ -23,7 +23,7 @@ const HEADER: &str = "http.header";
 const TRAILER: &str = "http.trailer";
 const PART: &str = "part";
 const KEY_PART: &str = "key.part";
-/// What other programs look for in the place of headers, and all that the first version of the disk format had.
+/// What other programs store in the place of headers, and all that the first version of the disk format had.
 const MEDIA_TYPE: &str = "media_type";
 const FILE_NAME: &str = "file_name";
 
@@ -34,12 +34,6 @@ impl Codec<StoredResult> for ResultCodec {
     fn encode(&self, result: &StoredResult) -> Result<Option<TierEntry>, CodecError> {
         let facts = result.facts();
         let mut metadata = Metadata::new(CODEC).field(STATUS, facts.status.as_str().to_owned());
-        if let Some(media_type) = only(&facts.headers, &CONTENT_TYPE) {
-            metadata = metadata.field(MEDIA_TYPE, Bytes::copy_from_slice(media_type.as_bytes()));
-        }
-        if let Some(file_name) = only(&facts.headers, &CONTENT_DISPOSITION).and_then(plain_name) {
-            metadata = metadata.field(FILE_NAME, file_name.to_owned());
-        }
         for (name, list) in [(HEADER, &facts.headers), (TRAILER, &facts.trailers)] {
             for (header, value) in list {
                 metadata = metadata.field(name, line(header, value));
@@ -144,21 +138,6 @@ fn key_part(field: &[u8]) -> Result<KeyPart, CodecError> {
     })
 }
 
-/// The value of a header that is there once.
-fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a HeaderValue> {
-    let mut values = headers.get_all(name).iter();
-    values.next().filter(|_| values.next().is_none())
-}
-
-/// The name in a disposition that [`attachment`] makes from it.
-fn plain_name(disposition: &HeaderValue) -> Option<&str> {
-    let quoted = disposition.to_str().ok()?;
-    let name = quoted
-        .strip_prefix("attachment; filename=\"")?
-        .strip_suffix('"')?;
-    attachment(name.as_bytes()).map(|_| name)
-}
-
 /// `Content-Disposition` for a file of this name; none for one with unusual characters.
 fn attachment(file_name: &[u8]) -> Option<HeaderValue> {
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
@@ -234,20 +213,15 @@ mod tests {
     }
 
     #[test]
-    fn other_programs_find_media_type_and_file_name() {
-        let mut headers = HeaderMap::new();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("model/stl"));
-        let disposition = HeaderValue::from_static("attachment; filename=\"relief.stl\"");
-        headers.insert(CONTENT_DISPOSITION, disposition);
-        let result = result();
-        let facts = Facts {
-            headers,
-            ..result.facts().clone()
-        };
-        let entry = ResultCodec.encode(&StoredResult::of(facts));
-        let metadata = entry.unwrap().unwrap().metadata;
-        assert_eq!(metadata.first(MEDIA_TYPE), Some(&b"model/stl"[..]));
-        assert_eq!(metadata.first(FILE_NAME), Some(&b"relief.stl"[..]));
+    fn what_headers_say_is_not_said_twice() {
+        let entry = ResultCodec.encode(&result()).unwrap().unwrap();
+        let names = entry.metadata.fields.iter().map(|(name, _)| &**name);
+        assert!(
+            !names
+                .clone()
+                .any(|name| [MEDIA_TYPE, FILE_NAME].contains(&name))
+        );
+        assert_eq!(names.filter(|name| *name == HEADER).count(), 3);
     }
 
     #[test]
