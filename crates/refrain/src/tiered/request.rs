@@ -6,7 +6,6 @@ use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::obtaining::{Accept, Obtaining, Task};
 use crate::block_on::block_on;
@@ -14,10 +13,10 @@ use crate::cache::RequestOptions;
 use crate::computed::Computed;
 use crate::entry::{Answer, EntryInfo};
 use crate::error::ComputeError;
-use crate::flight::{OnAbandoned, is_inside};
+use crate::flight::is_inside;
 use crate::key::Key;
 use crate::outcome::{BypassReason, Outcome};
-use crate::request::{Asking, Beside, Nothing, Role, WithSide};
+use crate::request::{Asking, Beside, Nothing, Role, WithSide, option_setters};
 use crate::store::Judged;
 
 /// How often a request begins again because what others had loaded or stored is not accepted. Once is usual.
@@ -80,6 +79,8 @@ impl<'a, V: Clone + Send + Sync + 'static> TieredRequest<'a, V> {
         }
     }
 
+    option_setters!();
+
     /// Whether this may wait for another process that computes the same, where a tier has leases. Default: true, but never within
     /// another computation: two processes could wait for each other.
     ///
@@ -108,42 +109,6 @@ impl<'a, V: Clone + Send + Sync + 'static> TieredRequest<'a, V> {
     /// ```
     pub fn without_lease(mut self) -> Self {
         self.waits = None;
-        self
-    }
-
-    /// As [`EntryRequest::time_to_live`](crate::EntryRequest::time_to_live).
-    pub fn time_to_live(mut self, time_to_live: Duration) -> Self {
-        self.options.entry = self.options.entry.time_to_live(time_to_live);
-        self
-    }
-
-    /// As [`EntryRequest::tags`](crate::EntryRequest::tags).
-    pub fn tags<T: Into<Arc<str>>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
-        self.options.entry = self.options.entry.tags(tags);
-        self
-    }
-
-    /// As [`EntryRequest::cost`](crate::EntryRequest::cost).
-    pub fn cost(mut self, cost: Duration) -> Self {
-        self.options.entry = self.options.entry.cost(cost);
-        self
-    }
-
-    /// As [`EntryRequest::wait_at_most`](crate::EntryRequest::wait_at_most).
-    pub fn wait_at_most(mut self, limit: Duration) -> Self {
-        self.options.wait_at_most = Some(limit);
-        self
-    }
-
-    /// As [`EntryRequest::refresh`](crate::EntryRequest::refresh): looks into no tier.
-    pub fn refresh(mut self) -> Self {
-        self.options.refresh = true;
-        self
-    }
-
-    /// As [`EntryRequest::on_abandoned`](crate::EntryRequest::on_abandoned).
-    pub fn on_abandoned(mut self, on_abandoned: OnAbandoned) -> Self {
-        self.options.on_abandoned = on_abandoned;
         self
     }
 
