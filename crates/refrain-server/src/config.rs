@@ -93,6 +93,8 @@ pub struct ServerConfig {
     pub disk_dir: Option<PathBuf>,
     /// Most space that results may take in `disk_dir`, above 0. Default 10240.
     pub disk_max_mb: f64,
+    /// Most of a result that stays in memory while it is generated, above 0, if there is a `disk_dir`. Default 8.
+    pub spill_beyond_mb: f64,
     /// Largest request body, above 0. Default 70: a picture of 50 MiB in base64 fits.
     pub max_body_mb: f64,
     /// Memory that request bodies may take together, at least `max_body_mb`. Default 512.
@@ -142,6 +144,7 @@ impl Default for ServerConfig {
             policy: Policy::Hazard,
             disk_dir: None,
             disk_max_mb: 10_240.0,
+            spill_beyond_mb: 8.0,
             max_body_mb: 70.0,
             body_memory_mb: 512.0,
             answer_memory_mb: 512.0,

@@ -28,7 +28,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::Key;
 use crate::config::{ServerConfig, megabytes};
-use crate::live::Window;
+use crate::live::{Keeping, Spilling, Window};
 use crate::wall::WallClock;
 pub(crate) use answering::Request;
 use codec::ResultCodec;
@@ -42,7 +42,7 @@ use turns::Turns;
 const MOST_WAITERS: u32 = 10_000;
 
 /// The part of a body that is kept when it is not stored, for a client that reads more slowly than the generator writes.
-const WINDOW_BYTES: usize = 1 << 20;
+const WINDOW_BYTES: u64 = 1 << 20;
 
 /// Long enough for a hundred megabytes on a slow disk. A tier that takes longer is not asked again before it has answered.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -68,6 +68,8 @@ pub(crate) struct Engine {
     /// The tasks in which generations run.
     tasks: TaskTracker,
     window: Window,
+    /// Bytes of a body that stay in memory while it grows, where there is a disk.
+    spill_beyond: u64,
     generations: AtomicU64,
     bypasses: AtomicU64,
 }
@@ -128,6 +130,7 @@ impl Engine {
                 bytes: WINDOW_BYTES,
                 stall: config.body_timeout,
             },
+            spill_beyond: megabytes(config.spill_beyond_mb),
             generations: AtomicU64::new(0),
             bypasses: AtomicU64::new(0),
         }))
@@ -149,6 +152,20 @@ impl Engine {
 
     pub(crate) fn wall(&self) -> &WallClock {
         &self.wall
+    }
+
+    /// How much is kept of a body that grows: for a result that is stored under `key`, or for one that is not stored.
+    fn keeping(&self, key: Option<Key>) -> Keeping {
+        let spilling = key.zip(self.disk.as_ref()).map(|(key, disk)| Spilling {
+            tier: Arc::downgrade(disk),
+            key,
+            beyond: self.spill_beyond,
+        });
+        Keeping {
+            most: self.cache().capacity().bytes.max(1),
+            spilling,
+            window: self.window,
+        }
     }
 
     /// Generations that run now.

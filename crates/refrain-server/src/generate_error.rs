@@ -22,6 +22,14 @@ pub enum GenerateError {
     /// Another server, which the generator asked, answered with an error. Clients get that answer.
     #[error("the generator was answered with status {}", .0.status.as_u16())]
     Answered(Box<ErrorAnswer>),
+    /// The result is larger than what may be kept of it, and only clients that read it while it grew have it.
+    #[error(
+        "the result is larger than the {limit} bytes that may be kept of it; it is for clients that read it as it is made"
+    )]
+    TooLarge {
+        /// The limit, in bytes.
+        limit: u64,
+    },
     /// It was told to stop.
     #[error("the generation was cancelled")]
     Cancelled,

@@ -1,24 +1,31 @@
 //! A live body: one writer appends, any number of readers follow, and each byte is in memory once.
 //!
 //! A reader that joins late gets everything so far and then the rest. A body that is kept whole never waits for a
-//! reader. A body with a window keeps only so much for its readers: its writer waits for the slowest of them, and one
-//! that does not move for too long is dropped, but only when the window has to move.
+//! reader: it is in memory, and a large one spills to disk as it grows. A body with a window keeps only so much for its
+//! readers: its writer waits for the slowest of them, and one that does not move for too long is dropped, but only when
+//! the window has to move. A body that outgrows all that may be kept of it goes on with a window.
 
+mod chunks;
+mod half_spooled;
 mod head;
+mod keeping;
 mod reader;
 mod writer;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use axum::http::HeaderMap;
-use bytes::Bytes;
+use refrain::tier::Body;
+use refrain_disk::{Spool, SpooledSoFar};
 use tokio::sync::Notify;
 
 use crate::generate_error::GenerateError;
+use chunks::Chunks;
+use half_spooled::HalfSpooled;
 
 pub use head::{Head, Sharing};
+pub(crate) use keeping::{Keeping, Spilling, Window};
 pub(crate) use reader::LiveReader;
 pub use writer::LiveWriter;
 
@@ -31,15 +38,7 @@ struct Shared {
     state: Mutex<State>,
     /// Rung whenever the state has changed.
     moved: Notify,
-    window: Option<Window>,
-}
-
-/// How much of a body that is not stored is kept for its readers.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Window {
-    pub(crate) bytes: usize,
-    /// How long the slowest reader may stand still while the writer waits for it.
-    pub(crate) stall: Duration,
+    keeping: Keeping,
 }
 
 #[derive(Debug, Default)]
@@ -47,15 +46,19 @@ struct State {
     head: Option<Arc<Head>>,
     /// Whether readers may have the head before the end.
     is_announced: bool,
-    /// What readers may still ask for.
-    chunks: VecDeque<Bytes>,
-    /// Number of the first of `chunks`; those before it were let go.
-    first: u64,
-    /// Bytes in `chunks`.
-    kept_bytes: usize,
+    /// What is in memory: the end of the body, or all of it.
+    chunks: Chunks,
+    /// What of the beginning is in a file, once the body has begun to spill.
+    in_file: Option<SpooledSoFar>,
+    /// Bytes in that file that readers may have.
+    in_file_bytes: u64,
+    /// Takes the next bytes to that file. Gone while it does, after an error, and at the end.
+    spool: Option<Spool>,
+    /// Only a window is kept: nothing more will be, and the whole is not to be had.
+    is_windowed: bool,
     digest: blake3::Hasher,
     end: Option<End>,
-    /// The chunk that each reader wants next. Kept only where there is a window.
+    /// The place of the byte that each reader wants next.
     readers: BTreeMap<u64, u64>,
     next_reader: u64,
 }
@@ -70,34 +73,31 @@ enum End {
 #[derive(Debug)]
 pub(crate) struct CompleteBody {
     pub(crate) head: Arc<Head>,
-    /// In one piece.
-    pub(crate) bytes: Bytes,
+    /// In one piece in memory, or in a file.
+    pub(crate) body: Body,
     pub(crate) digest: blake3::Hash,
+    /// Whether it may be stored. A body that a failing disk has taken in part only is for those who wait.
+    pub(crate) is_in_one_place: bool,
 }
 
 impl LiveBody {
-    /// A body that is kept whole, as long as there is a handle.
-    pub(crate) fn whole() -> Self {
-        Self::with(None)
-    }
-
-    /// A body of which only a window is kept.
-    pub(crate) fn windowed(window: Window) -> Self {
-        Self::with(Some(window))
-    }
-
-    fn with(window: Option<Window>) -> Self {
+    /// A body of which so much is kept.
+    pub(crate) fn new(keeping: Keeping) -> Self {
+        let state = State {
+            is_windowed: keeping.is_windowed_from_the_start(),
+            ..State::default()
+        };
         Self(Arc::new(Shared {
-            state: Mutex::default(),
+            state: Mutex::new(state),
             moved: Notify::new(),
-            window,
+            keeping,
         }))
     }
 
     /// A reader that begins at the beginning; `None` if that was let go already.
     pub(crate) fn reader(&self) -> Option<LiveReader> {
         let mut state = self.0.lock();
-        (state.first == 0).then(|| LiveReader::new(Arc::clone(&self.0), &mut state))
+        (state.has_beginning()).then(|| LiveReader::new(Arc::clone(&self.0), &mut state))
     }
 
     /// Waits until readers may have the head, and gives a reader.
@@ -133,12 +133,17 @@ impl LiveBody {
         }
     }
 
-    /// Ends the body well and gives it in one piece; later handles share that piece.
+    /// Ends the body well and gives the whole. One in memory is in one piece, which later handles share.
     ///
     /// # Errors
     ///
-    /// [`GenerateError::Failed`] when there was no head; the error with which the body has ended before.
-    pub(crate) fn complete(&self, trailers: HeaderMap) -> Result<CompleteBody, GenerateError> {
+    /// [`GenerateError::Failed`] when there was no head; [`GenerateError::TooLarge`] when the whole was not kept, although
+    /// its readers get it; the error with which the body has ended before.
+    pub(crate) async fn complete(
+        &self,
+        trailers: HeaderMap,
+    ) -> Result<CompleteBody, GenerateError> {
+        self.spill(true).await;
         let mut state = self.0.lock();
         if let Some(End::Failed(error)) = &state.end {
             return Err(error.clone());
@@ -149,21 +154,28 @@ impl LiveBody {
             self.fail(&error);
             return Err(error);
         };
-        let Some(bytes) = state.in_one_piece() else {
-            drop(state);
-            let error = broken("there is no memory for the result in one piece: ask again later");
-            self.fail(&error);
-            return Err(error);
-        };
         let digest = state.digest.finalize();
+        let complete = if state.is_windowed && self.0.keeping.is_outgrown() {
+            Err(self.0.keeping.too_large())
+        } else {
+            let Some((body, is_in_one_place)) = state.whole(*digest.as_bytes()) else {
+                drop(state);
+                let error =
+                    broken("there is no memory for the result in one piece: ask again later");
+                self.fail(&error);
+                return Err(error);
+            };
+            Ok(CompleteBody {
+                head,
+                body,
+                digest,
+                is_in_one_place,
+            })
+        };
         state.end = Some(End::Complete { trailers });
         drop(state);
         self.0.moved.notify_waiters();
-        Ok(CompleteBody {
-            head,
-            bytes,
-            digest,
-        })
+        complete
     }
 
     /// Ends the body with an error, unless it has ended before. Readers get what was written, and then the error.
@@ -184,42 +196,36 @@ impl Shared {
 }
 
 impl State {
-    fn push(&mut self, chunk: Bytes) {
-        self.digest.update(&chunk);
-        self.kept_bytes += chunk.len();
-        self.chunks.push_back(chunk);
+    /// Whether a reader can still begin.
+    fn has_beginning(&self) -> bool {
+        self.chunks.start() <= self.in_file_bytes
     }
 
     /// Lets go of what no reader wants any more.
     fn let_go(&mut self) {
         let wanted = self.readers.values().min().copied();
-        while wanted.is_none_or(|wanted| self.first < wanted) {
-            let Some(chunk) = self.chunks.pop_front() else {
-                return;
-            };
-            self.kept_bytes -= chunk.len();
-            self.first += 1;
-        }
+        self.chunks.let_go_before(wanted.unwrap_or(u64::MAX));
     }
 
-    /// The chunks as one, which takes their place: a reader has it in one piece from now on. None if there is no memory.
-    fn in_one_piece(&mut self) -> Option<Bytes> {
-        if self.chunks.len() == 1 {
-            return Some(self.chunks[0].clone());
+    /// The body with this digest, now that it is whole; and whether it is in one place. None if there is no memory.
+    fn whole(&mut self, digest: [u8; 32]) -> Option<(Body, bool)> {
+        let Some(so_far) = self.in_file.clone() else {
+            let bytes = self.chunks.in_one_piece(0)?;
+            return Some((Body::with_digest(bytes, digest), true));
+        };
+        if let Some(spool) = self.spool.take()
+            && let Ok(body) = spool.into_body(digest)
+        {
+            return Some((body, true));
         }
-        let mut whole = Vec::new();
-        whole.try_reserve_exact(self.kept_bytes).ok()?;
-        for chunk in &self.chunks {
-            whole.extend_from_slice(chunk);
-        }
-        let whole = Bytes::from(whole);
-        let mut from = 0;
-        for chunk in &mut self.chunks {
-            let to = from + chunk.len();
-            *chunk = whole.slice(from..to);
-            from = to;
-        }
-        Some(whole)
+        let rest = self.chunks.in_one_piece(self.in_file_bytes)?;
+        let half = HalfSpooled {
+            so_far,
+            in_file_bytes: self.in_file_bytes,
+            rest,
+            digest,
+        };
+        Some((Body::source(Arc::new(half)), false))
     }
 }
 

@@ -232,7 +232,8 @@ impl BodySource for Spooled {
     }
 
     fn read_at(&self, offset: u64, len: usize) -> BoxFuture<Result<Bytes, TierError>> {
-        self.so_far.read_at(offset, len)
+        // A handle of its own: it waits for no other reader.
+        self.so_far.clone().read_at(offset, len)
     }
 }
 

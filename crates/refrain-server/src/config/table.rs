@@ -251,6 +251,19 @@ pub const SETTINGS: &[Setting] = &[
         apply: |to, value| to.server.disk_max_mb = value.number(),
     },
     Setting {
+        name: "spill_beyond_mb",
+        variable: "REFRAIN_SPILL_BEYOND_MB",
+        key: "disk.spill_beyond_mb",
+        default: Some("8"),
+        kind: Kind::Number {
+            min: LEAST_MB,
+            max: MOST_MB,
+        },
+        help: "How much of a result stays in memory while it is generated, in MB; a larger one that comes \
+               piece by piece grows in `disk_dir`",
+        apply: |to, value| to.server.spill_beyond_mb = value.number(),
+    },
+    Setting {
         name: "generation_threads",
         variable: "REFRAIN_GENERATION_THREADS",
         key: "generation.threads",

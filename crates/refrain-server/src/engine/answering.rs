@@ -15,7 +15,7 @@ use super::turns::{Turns, TurnsOf};
 use super::waiter::Waiter;
 use crate::generate_error::GenerateError;
 use crate::generators::{Generator, Keying, Prepared, Work};
-use crate::live::LiveBody;
+use crate::live::{Keeping, LiveBody};
 use crate::request::body::heavy;
 use crate::request::directives::Directives;
 use crate::request::exchange::Exchange;
@@ -135,11 +135,11 @@ impl Engine {
         // Relaxed: a counter orders nothing.
         self.bypasses.fetch_add(1, Ordering::Relaxed);
         waiter.leave_on_purpose();
-        let live = if waiter.takes_live_bodies() {
-            LiveBody::windowed(self.window)
+        let live = LiveBody::new(if waiter.takes_live_bodies() {
+            Keeping::windowed(self.window)
         } else {
-            LiveBody::whole()
-        };
+            self.keeping(None)
+        });
         let (work, turns) = (Arc::clone(&request.work), request.turns.clone());
         let generation = Arc::new(Generation::alone(work, turns, &self.stop, live));
         let outcome = Outcome::Bypassed { reason };

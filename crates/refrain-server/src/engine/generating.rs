@@ -58,7 +58,7 @@ impl Engine {
         made
     }
 
-    async fn run(&self, generation: &Generation) -> Result<Made, GenerateError> {
+    async fn run(&self, generation: &Arc<Generation>) -> Result<Made, GenerateError> {
         let (live, progress) = (generation.live(), generation.progress());
         // The end of the server waits for generations of one caller too.
         let running = self.tasks.token();
@@ -67,7 +67,10 @@ impl Engine {
         progress.begin();
         progress.check()?;
         let began = self.wall.elapsed();
-        let out = LiveWriter::new(live.clone(), progress.clone(), (turn, running));
+        let outgrown = Arc::clone(generation);
+        let out = LiveWriter::new(live.clone(), progress.clone(), (turn, running))
+            // The next caller could not read it from the beginning.
+            .when_outgrown(move || outgrown.retire());
         let work = Arc::clone(generation.work());
         let work = AssertUnwindSafe(async move { work.run(out).await }).catch_unwind();
         let finished = tokio::select! {
@@ -83,7 +86,7 @@ impl Engine {
             }
         })??;
         let took = self.wall.elapsed().saturating_sub(began);
-        let made = judge(generation, finished, took)?;
+        let made = judge(generation, finished, took).await?;
         let bytes = made.result.length();
         tracing::info!(seconds = seconds(took), bytes, "generated");
         Ok(made)
@@ -91,15 +94,18 @@ impl Engine {
 }
 
 /// Only what was written to its end may be stored, and only what its head lets others have.
-fn judge(
+async fn judge(
     generation: &Generation,
     finished: Finished,
     took: Duration,
 ) -> Result<Made, GenerateError> {
-    let complete = generation.live().complete(finished.trailers.clone())?;
+    let complete = generation.live().complete(finished.trailers.clone());
+    let complete = complete.await?;
     let keep = match (complete.head.sharing, finished.keep) {
         (Sharing::Private, _) | (_, Keep::Caller) => Kept::Private,
-        (_, Keep::Store) if complete.head.may_be_stored() => Kept::Stored,
+        (_, Keep::Store) if complete.head.may_be_stored() && complete.is_in_one_place => {
+            Kept::Stored
+        }
         _ => Kept::SharedOnly,
     };
     let key_parts = match keep {

@@ -55,9 +55,10 @@ impl Generation {
         stop: &CancellationToken,
         (engine, key): (&Arc<Engine>, Key),
     ) -> Self {
+        let live = LiveBody::new(engine.keeping(Some(key)));
         Self {
             shared_by: Some((Arc::downgrade(engine), key)),
-            ..Self::alone(work, turns, stop, LiveBody::whole())
+            ..Self::alone(work, turns, stop, live)
         }
     }
 
@@ -103,10 +104,15 @@ impl Generation {
             waiting.is_cancelled = true;
         }
         self.progress.cancel();
+        // The next caller begins anew instead of waiting for what has been told to stop.
+        self.retire();
+    }
+
+    /// From now on no other caller finds this generation.
+    pub(super) fn retire(self: &Arc<Self>) {
         if let Some((engine, key)) = &self.shared_by
             && let Some(engine) = engine.upgrade()
         {
-            // The next caller begins anew instead of waiting for what has been told to stop.
             engine.cache.retire_flight(key, self);
         }
     }

@@ -28,6 +28,12 @@ pub(crate) fn problem_of(error: &GenerateError) -> Problem {
         GenerateError::Refused(problem) | GenerateError::Interrupted(problem) => problem.clone(),
         GenerateError::Answered(answer) => Problem::passed_on(answer.as_ref().clone()),
         GenerateError::Failed { message } => Problem::new(ProblemKind::GenerationFailed, message),
+        GenerateError::TooLarge { .. } => Problem::new(
+            ProblemKind::ResultTooLarge,
+            format!(
+                "{error}: ask for it without `Prefer`, or raise `max_memory_mb` or `disk_max_mb`"
+            ),
+        ),
         GenerateError::Cancelled => Problem::new(
             ProblemKind::Cancelled,
             "the generation was cancelled before it was done: ask again",

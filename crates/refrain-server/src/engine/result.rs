@@ -57,7 +57,7 @@ impl StoredResult {
         key_parts: Vec<KeyPart>,
     ) -> Result<Self, GenerateError> {
         let of_parts: u64 = finished.parts.iter().map(|part| part.length).sum();
-        if !finished.parts.is_empty() && of_parts != complete.bytes.len() as u64 {
+        if !finished.parts.is_empty() && of_parts != complete.body.len() {
             let message = "the generator gave parts that are not all of its result";
             return Err(GenerateError::Failed {
                 message: message.to_owned(),
@@ -68,7 +68,7 @@ impl StoredResult {
             status: complete.head.status,
             headers: kept_headers(&complete.head.headers),
             trailers: kept_headers(&finished.trailers),
-            body: Body::with_digest(complete.bytes, *digest.as_bytes()),
+            body: complete.body,
             parts: finished.parts.clone().into(),
             key_parts: key_parts.into(),
             digest,

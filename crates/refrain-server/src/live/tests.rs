@@ -1,5 +1,7 @@
 //! The ways in which a live body could lie, hang or starve a client.
 
+use std::time::Duration;
+
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_TYPE, HeaderValue};
 use futures_util::FutureExt as _;
@@ -7,6 +9,24 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::progress::Progress;
+
+impl LiveBody {
+    /// A body that is kept whole, in memory.
+    pub(crate) fn whole() -> Self {
+        Self::new(Keeping {
+            most: u64::MAX,
+            spilling: None,
+            window: Window {
+                bytes: 8,
+                stall: LONG,
+            },
+        })
+    }
+
+    fn windowed(window: Window) -> Self {
+        Self::new(Keeping::windowed(window))
+    }
+}
 
 fn writer(body: &LiveBody) -> LiveWriter {
     LiveWriter::new(body.clone(), Progress::unwatched(), ())
@@ -53,7 +73,7 @@ async fn a_late_reader_gets_everything_so_far_and_then_the_rest() {
     assert!(late.next().now_or_never().is_none(), "nothing yet");
     let (text, ()) = tokio::join!(rest(&mut late), async {
         out.write("three").await.unwrap();
-        body.complete(HeaderMap::new()).unwrap();
+        body.complete(HeaderMap::new()).await.unwrap();
     });
     assert_eq!(text.unwrap(), "three");
     assert_eq!(
@@ -71,13 +91,16 @@ async fn two_readers_and_the_stored_body_have_each_byte_in_memory_once() {
     let one = first.next().await.unwrap().unwrap();
     let two = second.next().await.unwrap().unwrap();
     assert_eq!(one.as_ptr(), two.as_ptr());
-    let complete = body.complete(HeaderMap::new()).unwrap();
-    let inside = complete.bytes.as_ptr_range();
+    let complete = body.complete(HeaderMap::new()).await.unwrap();
+    let inside = complete.body.whole().unwrap().as_ptr_range();
     for reader in [&mut first, &mut second] {
         let chunk = reader.next().await.unwrap().unwrap();
         assert!(inside.contains(&chunk.as_ptr()));
     }
-    assert_eq!(complete.digest, blake3::hash(&complete.bytes));
+    assert_eq!(
+        complete.digest,
+        blake3::hash(complete.body.whole().unwrap())
+    );
 }
 
 #[tokio::test]
@@ -90,7 +113,7 @@ async fn a_body_that_is_kept_whole_waits_for_no_reader() {
             .unwrap()
             .unwrap();
     }
-    body.complete(HeaderMap::new()).unwrap();
+    body.complete(HeaderMap::new()).await.unwrap();
     assert_eq!(rest(&mut slow).await.unwrap().len(), 1_000_000);
 }
 
@@ -149,7 +172,10 @@ async fn an_error_in_mid_stream_comes_after_what_was_written() {
         reader.next().await,
         Some(Err(GenerateError::Failed { .. }))
     ));
-    assert!(body.complete(HeaderMap::new()).is_err(), "it is not stored");
+    assert!(
+        body.complete(HeaderMap::new()).await.is_err(),
+        "it is not stored"
+    );
     assert!(out.write("more").await.is_err());
 }
 
@@ -191,8 +217,8 @@ async fn an_empty_body_is_a_body() {
         let mut out = writer(&body);
         out.head(Head::new(status)).unwrap();
         out.write("").await.unwrap();
-        let complete = body.complete(HeaderMap::new()).unwrap();
-        assert!(complete.bytes.is_empty());
+        let complete = body.complete(HeaderMap::new()).await.unwrap();
+        assert!(complete.body.is_empty());
         assert_eq!(rest(&mut body.reader().unwrap()).await.unwrap(), "");
     }
 }
@@ -213,7 +239,10 @@ async fn what_is_out_of_order_is_an_error() {
     assert!(out.write("a body after 204").await.is_err());
 
     let body = LiveBody::whole();
-    assert!(body.complete(HeaderMap::new()).is_err(), "no head at all");
+    assert!(
+        body.complete(HeaderMap::new()).await.is_err(),
+        "no head at all"
+    );
 }
 
 #[test]
@@ -247,7 +276,7 @@ async fn a_head_is_announced_to_those_who_may_have_it() {
 
     let refused = LiveBody::whole();
     writer(&refused).head(ok().judged()).unwrap();
-    refused.complete(HeaderMap::new()).unwrap();
+    refused.complete(HeaderMap::new()).await.unwrap();
     assert!(
         refused.announced(false).await.is_none(),
         "the whole is there"
@@ -256,6 +285,224 @@ async fn a_head_is_announced_to_those_who_may_have_it() {
     let quiet = LiveBody::whole();
     writer(&quiet).quiet_head(ok()).unwrap();
     assert!(quiet.announced(true).now_or_never().is_none());
-    quiet.complete(HeaderMap::new()).unwrap();
+    quiet.complete(HeaderMap::new()).await.unwrap();
     assert!(quiet.announced(true).await.is_none(), "the whole is there");
+}
+
+/// A tier on a real disk with room for this much, and its folder.
+fn tier(megabytes: u64) -> (Arc<refrain_disk::DiskTier>, tempfile::TempDir) {
+    let dir = tempfile::tempdir().unwrap();
+    let tier = refrain_disk::DiskTier::at(dir.path()).capacity_bytes(megabytes << 20);
+    (Arc::new(tier.open().unwrap()), dir)
+}
+
+const KEY: crate::Key = crate::Key::from_bytes([7; 32]);
+
+/// A body of which 1 MB stays in memory where there is a disk, and `most` without one.
+fn spilling(tier: &Arc<refrain_disk::DiskTier>, most: u64) -> (LiveBody, LiveWriter) {
+    let body = LiveBody::new(Keeping {
+        most,
+        spilling: Some(Spilling {
+            tier: Arc::downgrade(tier),
+            key: KEY,
+            beyond: 1_000_000,
+        }),
+        window: Window {
+            bytes: 100_000,
+            stall: LONG,
+        },
+    });
+    let mut out = writer(&body);
+    out.head(ok()).unwrap();
+    (body, out)
+}
+
+/// Chunk after chunk of a body of 5 MB.
+fn pieces() -> impl Iterator<Item = Vec<u8>> {
+    (0..100_u8).map(|n| vec![n; 50_000])
+}
+
+fn all() -> Vec<u8> {
+    pieces().flatten().collect()
+}
+
+async fn bytes_of(reader: &mut LiveReader) -> Result<Vec<u8>, GenerateError> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = reader.next().await {
+        bytes.extend_from_slice(&chunk?);
+    }
+    Ok(bytes)
+}
+
+#[tokio::test]
+async fn a_large_body_grows_on_disk_and_readers_of_any_pace_get_all_of_it() {
+    let (tier, _dir) = tier(100);
+    let (body, mut out) = spilling(&tier, u64::MAX);
+    let (mut slow, mut brisk) = (body.reader().unwrap(), body.reader().unwrap());
+    let mut late = None;
+    let mut followed = Vec::new();
+    for (n, piece) in pieces().enumerate() {
+        out.write(piece).await.unwrap();
+        followed.extend_from_slice(&brisk.next().await.unwrap().unwrap());
+        assert!(body.0.lock().chunks.bytes() <= 1_100_000, "after piece {n}");
+        if n == 50 {
+            late = body.reader();
+        }
+    }
+    assert!(body.0.lock().in_file_bytes > 4_000_000);
+    let complete = body.complete(HeaderMap::new()).await.unwrap();
+    assert!(complete.is_in_one_place && complete.body.whole().is_none());
+    assert_eq!(followed, all());
+    for reader in [&mut slow, &mut brisk, &mut late.unwrap()] {
+        let rest = bytes_of(reader).await.unwrap();
+        assert_eq!(rest, all()[all().len() - rest.len()..]);
+    }
+    assert_eq!(complete.body.read_all().await.unwrap(), all());
+    assert_eq!(complete.digest, blake3::hash(&all()));
+    assert_eq!(bytes_of(&mut body.reader().unwrap()).await.unwrap(), all());
+}
+
+#[tokio::test]
+async fn a_disk_that_takes_no_more_costs_the_storing_and_no_byte() {
+    let (tier, _dir) = tier(2);
+    let (body, mut out) = spilling(&tier, u64::MAX);
+    let mut early = body.reader().unwrap();
+    for piece in pieces() {
+        out.write(piece).await.unwrap();
+    }
+    let mut late = body.reader().unwrap();
+    let complete = body.complete(HeaderMap::new()).await.unwrap();
+    assert!(!complete.is_in_one_place);
+    assert_eq!(complete.body.read_all().await.unwrap(), all());
+    for place in [0, 999_999, 2_000_001, 4_999_999] {
+        let read = complete.body.read_at(place, 300_000).await.unwrap();
+        let place = usize::try_from(place).unwrap();
+        assert!(
+            !read.is_empty() && all()[place..].starts_with(&read),
+            "{place}"
+        );
+    }
+    for reader in [&mut early, &mut late] {
+        assert_eq!(bytes_of(reader).await.unwrap(), all());
+    }
+    drop((body, complete, early, late));
+    assert_eq!(tier.stats().bytes, 0);
+}
+
+#[tokio::test]
+async fn a_disk_that_takes_no_more_and_no_memory_either_leave_the_body_to_its_readers() {
+    let (tier, _dir) = tier(2);
+    let (body, mut out) = spilling(&tier, 1_000_000);
+    let mut reader = body.reader().unwrap();
+    let (read, ()) = tokio::join!(bytes_of(&mut reader), async {
+        for piece in pieces() {
+            out.write(piece).await.unwrap();
+            assert!(body.0.lock().chunks.bytes() < 2_100_000);
+        }
+        let ended = body.complete(HeaderMap::new()).await;
+        assert!(matches!(ended, Err(GenerateError::TooLarge { .. })));
+    });
+    assert_eq!(read.unwrap(), all());
+    assert!(body.reader().is_none());
+}
+
+#[tokio::test]
+async fn a_writer_that_is_interrupted_while_it_spills_loses_no_byte() {
+    let (tier, _dir) = tier(100);
+    let (body, mut out) = spilling(&tier, u64::MAX);
+    let mut reader = body.reader().unwrap();
+    for piece in pieces() {
+        // A generator may give up a write, as by a time limit: the chunk is taken all the same.
+        let _ = out.write(piece).now_or_never();
+    }
+    let complete = body.complete(HeaderMap::new()).await.unwrap();
+    assert_eq!(complete.body.read_all().await.unwrap(), all());
+    assert_eq!(bytes_of(&mut reader).await.unwrap(), all());
+}
+
+#[tokio::test]
+async fn private_results_and_those_that_are_not_stored_stay_off_the_disk() {
+    for head in [ok().private(), Head::new(StatusCode::NOT_FOUND)] {
+        let (tier, _dir) = tier(100);
+        let (body, _) = spilling(&tier, u64::MAX);
+        body.0.lock().head = Some(Arc::new(head));
+        let mut out = writer(&body);
+        for piece in pieces() {
+            out.write(piece).await.unwrap();
+        }
+        assert_eq!(tier.stats().bytes, 0);
+        assert!(
+            body.complete(HeaderMap::new())
+                .await
+                .unwrap()
+                .body
+                .whole()
+                .is_some()
+        );
+    }
+}
+
+/// A body of which 20 bytes may be kept, and then 8; how often it was told that it is larger.
+fn outgrowing(stall: Duration) -> (LiveBody, LiveWriter, Arc<std::sync::atomic::AtomicU32>) {
+    let body = LiveBody::new(Keeping {
+        most: 20,
+        spilling: None,
+        window: Window { bytes: 8, stall },
+    });
+    let calls = Arc::new(std::sync::atomic::AtomicU32::new(0));
+    let (counted, told) = (body.clone(), Arc::clone(&calls));
+    let mut out = writer(&body).when_outgrown(move || {
+        assert_eq!(counted.0.lock().chunks.start(), 0, "nothing is let go yet");
+        told.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+    });
+    out.head(ok()).unwrap();
+    (body, out, calls)
+}
+
+#[tokio::test]
+async fn a_body_larger_than_all_that_may_be_kept_is_its_readers_and_not_stored() {
+    let (body, mut out, calls) = outgrowing(LONG);
+    let (mut slow, mut brisk) = (body.reader().unwrap(), body.reader().unwrap());
+    for _ in 0..2 {
+        out.write("12345678").now_or_never().unwrap().unwrap();
+    }
+    assert!(body.reader().is_some(), "up to here all is kept");
+    let slowly = async {
+        let mut text = String::new();
+        while let Some(chunk) = slow.next().await {
+            tokio::task::yield_now().await;
+            text.push_str(std::str::from_utf8(&chunk.unwrap()).unwrap());
+        }
+        text
+    };
+    let (slowly, briskly, ()) = tokio::join!(slowly, rest(&mut brisk), async {
+        for _ in 0..8 {
+            out.write("12345678").await.unwrap();
+            assert!(body.0.lock().chunks.bytes() <= 24);
+        }
+        let ended = body.complete(HeaderMap::new()).await;
+        assert!(matches!(ended, Err(GenerateError::TooLarge { limit: 20 })));
+    });
+    assert_eq!(slowly, "12345678".repeat(10));
+    assert_eq!(briskly.unwrap(), slowly);
+    assert!(body.reader().is_none());
+    assert_eq!(calls.load(std::sync::atomic::Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn what_outgrows_all_and_has_no_reader_is_given_up() {
+    // No reader in time.
+    let (_body, mut out, _) = outgrowing(Duration::from_millis(5));
+    let written = out.write("more than twenty bytes").await;
+    assert!(matches!(written, Err(GenerateError::TooLarge { .. })));
+    // One that comes just in time, and goes.
+    let (body, mut out, _) = outgrowing(LONG);
+    let (written, mut reader) = tokio::join!(out.write("more than twenty bytes"), async {
+        body.reader().unwrap()
+    });
+    // It waits for the reader from now on.
+    assert!(written.is_err() || reader.next().await.is_some());
+    drop(reader);
+    let written = out.write("more than eight").await;
+    assert!(matches!(written, Err(GenerateError::TooLarge { .. })));
 }

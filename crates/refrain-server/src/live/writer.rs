@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{Head, LiveBody, Sharing, State, Window, broken};
+use super::{Head, LiveBody, Sharing, State, broken};
 use crate::generate_error::GenerateError;
 use crate::progress::Progress;
 
@@ -22,6 +22,8 @@ pub struct LiveWriter {
     progress: Progress,
     /// What the generation holds while it works: its turn, and its place among what the end of the server waits for.
     _held: Box<dyn Any + Send + Sync>,
+    /// Called when the body outgrows what may be kept of it, before anything is let go.
+    when_outgrown: Option<Box<dyn FnOnce() + Send + Sync>>,
 }
 
 impl LiveWriter {
@@ -30,7 +32,15 @@ impl LiveWriter {
             body,
             progress,
             _held: Box::new(held),
+            when_outgrown: None,
         }
+    }
+
+    /// The same, which calls this when the body outgrows what may be kept of it.
+    #[must_use]
+    pub(crate) fn when_outgrown(mut self, call: impl FnOnce() + Send + Sync + 'static) -> Self {
+        self.when_outgrown = Some(Box::new(call));
+        self
     }
 
     /// How far the work is, and whether it should stop.
@@ -75,22 +85,30 @@ impl LiveWriter {
 
     /// Appends to the body.
     ///
-    /// A result that is stored is kept whole, and then this waits for no client. Where only a window is kept, it waits until
-    /// the slowest client has read enough, and drops one that has stood still for too long.
+    /// A result that is stored is kept whole, in memory or on disk, and then this waits for no client. Where only a window is
+    /// kept, it waits until the slowest client has read enough, and drops one that has stood still for too long.
     ///
     /// # Errors
     ///
     /// [`GenerateError::Failed`] when there is no head yet, or one that has no body;
+    /// [`GenerateError::TooLarge`] when the body is larger than all that may be kept and no client reads it;
     /// [`GenerateError::Cancelled`] when the work should stop.
     pub async fn write(&mut self, chunk: impl Into<Bytes>) -> Result<(), GenerateError> {
         self.append(chunk.into())?;
-        match self.body.0.window {
-            Some(window) => self.room(window).await,
-            None => Ok(()),
+        self.body.spill(false).await;
+        if self.begins_window() {
+            tracing::warn!(
+                limit = self.body.0.keeping.most,
+                "a result is larger than all that may be kept of it; those who read it get it, and it is not stored"
+            );
+            if let Some(call) = self.when_outgrown.take() {
+                call();
+            }
         }
+        self.room().await
     }
 
-    /// Appends to the body from a thread, without waiting for any reader.
+    /// Appends to the body from a thread, without waiting for any reader or the disk. It stays in memory.
     ///
     /// # Errors
     ///
@@ -105,7 +123,8 @@ impl LiveWriter {
             if !head.may_have_body() {
                 return Err(broken("the generator wrote a body that its status has not"));
             }
-            state.push(chunk);
+            state.digest.update(&chunk);
+            state.chunks.push(chunk);
             Ok(())
         })
     }
@@ -130,8 +149,19 @@ impl LiveWriter {
         changed
     }
 
-    /// Waits until no more is kept than the window has room for.
-    async fn room(&self, window: Window) -> Result<(), GenerateError> {
+    /// Whether only a window is kept from now on.
+    fn begins_window(&self) -> bool {
+        let mut state = self.body.0.lock();
+        let outgrown = state.outgrows(&self.body.0.keeping);
+        state.is_windowed |= outgrown;
+        outgrown
+    }
+
+    /// Waits until no more is kept than the window has room for, if there is one.
+    async fn room(&self) -> Result<(), GenerateError> {
+        let keeping = &self.body.0.keeping;
+        let window = keeping.window;
+        let is_vain = |state: &State| keeping.is_outgrown() && state.readers.is_empty();
         loop {
             let shared = Arc::clone(&self.body.0);
             let moved = shared.moved.notified();
@@ -139,19 +169,35 @@ impl LiveWriter {
             moved.as_mut().enable();
             {
                 let mut state = shared.lock();
-                // Before the first reader has come nothing may go: it would miss the beginning.
-                if state.kept_bytes <= window.bytes || state.next_reader == 0 {
+                if !state.is_windowed || state.chunks.bytes() <= window.bytes {
                     return Ok(());
                 }
-                state.let_go();
-                if state.kept_bytes <= window.bytes {
-                    return Ok(());
+                if is_vain(&state) {
+                    if !state.has_beginning() {
+                        return Err(keeping.too_large());
+                    }
+                    // A caller that has just come may be about to read.
+                } else {
+                    // Before the first reader has come nothing may go: it would miss the beginning.
+                    if state.next_reader == 0 {
+                        return Ok(());
+                    }
+                    state.let_go();
+                    if state.chunks.bytes() <= window.bytes {
+                        return Ok(());
+                    }
                 }
             }
             tokio::select! {
                 () = moved => {}
                 () = self.progress.cancelled() => return Err(GenerateError::Cancelled),
-                () = tokio::time::sleep(window.stall) => shared.lock().drop_slowest(),
+                () = tokio::time::sleep(window.stall) => {
+                    let mut state = shared.lock();
+                    if is_vain(&state) {
+                        return Err(keeping.too_large());
+                    }
+                    state.drop_slowest();
+                }
             }
         }
     }

@@ -85,6 +85,8 @@ problem_kinds! {
     RangeNotSatisfiable => RANGE_NOT_SATISFIABLE, "range-not-satisfiable", "The range lies outside the result";
     /// The generator failed.
     GenerationFailed => INTERNAL_SERVER_ERROR, "generation-failed", "The generation failed";
+    /// The result outgrew what may be kept, and the client does not read it as it is made.
+    ResultTooLarge => INSUFFICIENT_STORAGE, "result-too-large", "The result is larger than the server may keep";
     /// A fault of the server itself.
     Internal => INTERNAL_SERVER_ERROR, "internal-error", "The server has a fault";
     /// The disk did not remove what was to be removed.

@@ -37,7 +37,8 @@ problem_responses! {
     FetchProblems: UnknownJob, UnknownResult, RangeNotSatisfiable;
     /// Of generate requests.
     GenerateProblems: UnknownField, MissingField, DuplicateField, InvalidValue, UnreadableImage, UnknownGenerator,
-        RequestTimeout, BodyTooLarge, UnsupportedMediaType, GenerationFailed, GeneratorRefused, Busy, Cancelled, NotCached;
+        RequestTimeout, BodyTooLarge, UnsupportedMediaType, GenerationFailed, ResultTooLarge, GeneratorRefused, Busy, Cancelled,
+        NotCached;
     /// Of batches, beside those of their lines.
     BatchProblems: UnknownField, MissingField, DuplicateField, InvalidValue, RequestTimeout, BodyTooLarge,
         UnsupportedMediaType, Busy;

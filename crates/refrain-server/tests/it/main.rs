@@ -9,6 +9,7 @@ mod fetching;
 mod flights;
 mod generate;
 mod jobs;
+mod large;
 mod management;
 mod openapi;
 mod origin;
