@@ -8,6 +8,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use refrain::tier::TierError;
+
+use crate::error::DiskError;
+
 /// A thread that has had nothing to do for so long ends.
 const IDLE: Duration = Duration::from_secs(10);
 
@@ -43,6 +47,16 @@ impl std::fmt::Debug for Shared {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a thread of the disk tier panicked or could not be started")]
 pub(crate) struct NotDone;
+
+/// What a thread came to, as an error of a tier.
+pub(crate) fn flatten<T>(done: Result<Result<T, DiskError>, NotDone>) -> Result<T, TierError> {
+    match done {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) if error.is_retryable() => Err(TierError::failed(error)),
+        Ok(Err(error)) => Err(TierError::permanent(error)),
+        Err(not_done) => Err(TierError::failed(not_done)),
+    }
+}
 
 impl Pool {
     /// A pool of `most` threads, none of which is there yet.

@@ -12,10 +12,10 @@ use crate::entry::DiskEntry;
 use crate::error::DiskError;
 use crate::names::{CHANGES, weight_of};
 use crate::opened::{Opened, opened};
-use crate::pool::Pool;
+use crate::pool::{Pool, flatten};
 use crate::recovery::{Refusal, scan};
 use crate::storage::{Folder, Storage, capacity_in};
-use crate::tier::{entry_of_tier, flatten};
+use crate::tier::entry_of_tier;
 
 /// Reads entries of a folder that another process may write to at the same time, and changes nothing there: an entry that
 /// it reads does not count as used.

@@ -42,7 +42,7 @@ use crate::storage::{Sharing, Storage};
 pub use builder::DiskTierBuilder;
 use drafts::Drafts;
 use leasing::Waiting;
-pub(crate) use lower::{entry_of_tier, flatten};
+pub(crate) use lower::entry_of_tier;
 use removing::Departed;
 use room::Room;
 pub use spool::{Spool, SpooledSoFar};

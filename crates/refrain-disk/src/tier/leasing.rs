@@ -6,10 +6,9 @@ use std::time::Duration;
 use refrain::Key;
 use refrain::tier::{BoxFuture, Lease, TierError};
 
-use super::lower::flatten;
 use super::{DiskTier, Inner};
 use crate::error::DiskError;
-use crate::pool::{Promise, promise};
+use crate::pool::{Promise, flatten, promise};
 use crate::storage::{Claim, Sharing, pause};
 
 /// How often a lock that another process has is tried.

@@ -18,7 +18,7 @@ use crate::error::DiskError;
 use crate::format::Sealing;
 use crate::metadata::EntryMetadata;
 use crate::opened::Opened;
-use crate::pool::NotDone;
+use crate::pool::flatten;
 
 /// Bodies up to here are loaded as a whole, in one go.
 const WHOLE_UP_TO: u64 = 8 << 20;
@@ -225,13 +225,4 @@ pub(crate) fn entry_of_tier(entry: DiskEntry<Body>) -> TierEntry {
     metadata.age = entry.age;
     metadata.expires_in = entry.expires_in;
     TierEntry::new(entry.body, metadata)
-}
-
-pub(crate) fn flatten<T>(done: Result<Result<T, DiskError>, NotDone>) -> Result<T, TierError> {
-    match done {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(error)) if error.is_retryable() => Err(TierError::failed(error)),
-        Ok(Err(error)) => Err(TierError::permanent(error)),
-        Err(not_done) => Err(TierError::failed(not_done)),
-    }
 }

@@ -10,10 +10,10 @@ use bytes::Bytes;
 use refrain::Key;
 use refrain::tier::{Body, BodySource, BoxFuture, TierError};
 
-use super::lower::flatten;
 use super::streaming::EntryWriter;
 use super::{DiskTier, Inner};
 use crate::error::DiskError;
+use crate::pool::flatten;
 use crate::unfinished::UnfinishedBody;
 
 /// A body that goes to disk while it grows. All work is done on threads of the tier.
