@@ -15,6 +15,7 @@ mod lru;
 mod memory;
 mod relief;
 mod remembered_keys;
+mod route;
 mod settings;
 mod stepped_time;
 mod value;
@@ -64,6 +65,8 @@ mod _native {
     use super::memory::{MemoryCache, Ticket};
     #[pymodule_export]
     use super::relief::relief_key;
+    #[pymodule_export]
+    use super::route::route_key;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -117,7 +117,7 @@ impl StreamExchange {
             || section.get("format").is_some()
             || !end.is_empty();
         if !is_stream {
-            if said {
+            if said && !is_switched_off(section) {
                 let title = section.title();
                 section.wrong(format!(
                     "{title} describes a stream but is of kind `once`; write `kind = \"stream\"`"
@@ -143,6 +143,16 @@ impl StreamExchange {
             require,
         })
     }
+}
+
+/// Whether `kind = "once"` stands in another file than the description of the stream: over a preset's.
+fn is_switched_off(section: &Section<'_>) -> bool {
+    let source = |key: &str| section.get(key).map(|node| node.place.source().name());
+    let kind = source("kind");
+    let mut described = ["format", "end", "when", "failed", "require"]
+        .into_iter()
+        .filter_map(source);
+    kind.is_some_and(|kind| described.all(|other| other != kind))
 }
 
 /// A text, a condition, `{ event = "…" }`, or a list of those.

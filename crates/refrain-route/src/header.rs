@@ -43,8 +43,7 @@ const CREDENTIALS: [&str; 10] = [
 pub(crate) const QUERY_CREDENTIALS: [&str; 3] = ["access_token", "api_key", "key"];
 
 /// Of the connection, of the client's build, of tracing, of caching; never of the answer.
-const NOISE: [&str; 49] = [
-    "accept-charset",
+const NOISE: [&str; 47] = [
     "accept-encoding",
     "b3",
     "baggage",
@@ -90,7 +89,6 @@ const NOISE: [&str; 49] = [
     "x-real-ip",
     "x-request-id",
     "x-request-start",
-    "x-requested-with",
     "x-trace-id",
     "x-amzn-requestid",
 ];

@@ -10,8 +10,7 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64_simd::STANDARD;
 use refrain::key::{Document, Key, Media};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -38,7 +37,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             .build()
     });
     println!("key with bytes of 50 MiB     {:7.2} GB/s", per_second(part));
-    let text = STANDARD.encode(&picture);
+    let text = STANDARD.encode_to_string(&picture);
     let base64 = median(|| Media::from_base64(&text));
     println!(
         "Media::from_base64, 50 MiB   {:7.2} GB/s of decoded bytes",

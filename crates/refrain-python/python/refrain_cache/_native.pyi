@@ -23,6 +23,7 @@ __all__ = [
     "__version__",
     "key_of",
     "relief_key",
+    "route_key",
 ]
 
 @final
@@ -60,6 +61,16 @@ def key_of(
     namespace: str = "",
 ) -> Key: ...
 def relief_key(fields: dict[str, Any]) -> Key: ...
+def route_key(
+    config: str,
+    fingerprint: str,
+    secret: bytes,
+    method: str,
+    target: str,
+    headers: list[tuple[str, bytes]],
+    body: bytes,
+    random: int = 0,
+) -> tuple[Key | None, str]: ...
 @final
 class Identity:
     def __new__(

@@ -46,6 +46,24 @@ fn an_override_changes_one_field_and_keeps_the_others() {
 }
 
 #[test]
+fn a_stream_of_a_preset_can_be_switched_off_and_a_stream_of_ones_own_has_to_be_one() {
+    let text =
+        format!("{LLAMA}preset = 'openai'\n[upstream.llama.route.chat.exchange]\nkind = 'once'\n");
+    let config = Config::read("r.toml", &text).unwrap();
+    let chat = config.upstreams[0].routes.named("chat").unwrap();
+    assert!(chat.exchange.stream.is_none());
+    let own = "[[route]]\nname = 'q'\nmatch = { method = 'POST', path = '/a' }\n";
+    tells(
+        &format!("{LLAMA}{own}exchange = {{ end = '[DONE]' }}\n"),
+        "describes a stream but is of kind `once`",
+    );
+    tells(
+        &format!("{LLAMA}{own}exchange = {{ kind = 'stream' }}\n"),
+        "needs `end`",
+    );
+}
+
+#[test]
 fn a_route_of_the_file_takes_the_place_of_a_presets() {
     let text = format!(
         "{LLAMA}preset = 'openai'\n[[route]]\nname = 'mine'\nmatch = {{ method = 'POST', path = '/v1/embeddings' }}\n"

@@ -37,10 +37,35 @@ impl fmt::Display for Bypass {
             Self::Random => f.write_str("the answer is random"),
             Self::Never(at) => write!(f, "never cached because of {at}"),
             Self::DuplicateName(at) if at.is_empty() => f.write_str("duplicate name"),
-            Self::DuplicateName(at) => write!(f, "duplicate name {at}"),
+            Self::DuplicateName(at) => write!(f, "duplicate name {}", plain(at)),
             Self::Body(why) => f.write_str(why),
-            Self::Unkeyable { at, .. } => write!(f, "{at} cannot be keyed"),
+            Self::Unkeyable { at, .. } => write!(f, "{} cannot be keyed", plain(at)),
             Self::Encoded => f.write_str("the body is compressed"),
         }
+    }
+}
+
+/// A name that a client has chosen, as it may stand in a header: short, printable, without quotes.
+fn plain(name: &str) -> String {
+    const LONGEST: usize = 100;
+    let is_plain = |c: char| (c.is_ascii_graphic() || c == ' ') && !matches!(c, '"' | '\\');
+    let characters = name.chars().take(LONGEST);
+    characters
+        .map(|c| if is_plain(c) { c } else { '?' })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_client_has_named_can_stand_in_a_header() {
+        let bypass = Bypass::DuplicateName("a\r\nx: \"\\é".repeat(100));
+        let told = bypass.to_string();
+        assert!(
+            told.starts_with("duplicate name a??x: ???a") && told.len() < 120,
+            "{told}"
+        );
     }
 }

@@ -4,9 +4,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::io;
 
-use base64::Engine as _;
-use base64::engine::GeneralPurpose;
-use base64::engine::general_purpose::{STANDARD_NO_PAD, STANDARD_PAD_INDIFFERENT};
+use base64_simd::{Out, STANDARD_NO_PAD};
+use memchr::memchr2;
 
 /// Media in a request, known by the BLAKE3 digest of their decoded bytes.
 ///
@@ -83,7 +82,7 @@ impl Media {
     pub fn from_base64(text: &str) -> Result<Self, NotBase64> {
         let digits = without_data_uri(text)?;
         let breaks_line = |byte: u8| matches!(byte, b'\r' | b'\n');
-        let digits: Cow<'_, [u8]> = if digits.bytes().any(breaks_line) {
+        let digits: Cow<'_, [u8]> = if memchr2(b'\r', b'\n', digits.as_bytes()).is_some() {
             Cow::Owned(digits.bytes().filter(|&byte| !breaks_line(byte)).collect())
         } else {
             Cow::Borrowed(digits.as_bytes())
@@ -194,28 +193,38 @@ fn without_data_uri(text: &str) -> Result<&str, NotBase64> {
 const DIGITS_AT_ONCE: usize = 64 * 1024;
 
 fn digest_base64(digits: &[u8]) -> Result<Media, NotBase64> {
+    let digits = without_padding(digits)?;
     let mut decoded = vec![0; digits.len().min(DIGITS_AT_ONCE) / 4 * 3 + 3];
     let mut hasher = MediaHasher::new();
-    let mut decode = |digits: &[u8], engine: GeneralPurpose| {
-        let length = engine
-            .decode_slice(digits, &mut decoded)
+    // Without padding, every piece but the last is whole groups of four digits, and a `=` in one is no digit.
+    for piece in digits.chunks(DIGITS_AT_ONCE) {
+        let bytes = STANDARD_NO_PAD
+            .decode(piece, Out::from_slice(&mut decoded))
             .map_err(|_| NotBase64)?;
-        hasher.update(&decoded[..length]);
-        Ok(())
-    };
-    // Padding ends the text: only the last piece may have it.
-    let last_start = digits.len().saturating_sub(1) / DIGITS_AT_ONCE * DIGITS_AT_ONCE;
-    let (whole, last) = digits.split_at(last_start);
-    for piece in whole.chunks(DIGITS_AT_ONCE) {
-        decode(piece, STANDARD_NO_PAD)?;
+        hasher.update(bytes);
     }
-    decode(last, STANDARD_PAD_INDIFFERENT)?;
     Ok(hasher.finish())
+}
+
+/// The digits before the padding, of which there may be as much as fills the last group, or less.
+fn without_padding(digits: &[u8]) -> Result<&[u8], NotBase64> {
+    let end = digits.iter().rposition(|byte| *byte != b'=');
+    let (digits, padding) = digits.split_at(end.map_or(0, |last| last + 1));
+    let missing = match digits.len() % 4 {
+        0 => 0,
+        // Six bits are no byte.
+        1 => return Err(NotBase64),
+        length => 4 - length,
+    };
+    if padding.len() > missing {
+        return Err(NotBase64);
+    }
+    Ok(digits)
 }
 
 #[cfg(test)]
 mod tests {
-    use base64::engine::general_purpose::STANDARD;
+    use base64_simd::STANDARD;
 
     use super::*;
 
@@ -241,7 +250,7 @@ mod tests {
             3 * piece + 5,
         ] {
             let bytes = noise(length);
-            let text = STANDARD.encode(&bytes);
+            let text = STANDARD.encode_to_string(&bytes);
             assert_eq!(Media::from_base64(&text), Ok(Media::of(&bytes)));
             let bare = text.trim_end_matches('=');
             assert_eq!(Media::from_base64(bare), Ok(Media::of(&bytes)));
@@ -253,7 +262,7 @@ mod tests {
     #[test]
     fn lines_of_base64_are_joined() {
         let bytes = noise(200_000);
-        let text = STANDARD.encode(&bytes);
+        let text = STANDARD.encode_to_string(&bytes);
         let lines: Vec<&str> = text
             .as_bytes()
             .chunks(76)
@@ -290,9 +299,38 @@ mod tests {
 
     #[test]
     fn padding_inside_a_long_text_is_refused() {
-        let mut text = STANDARD.encode(noise(DIGITS_AT_ONCE * 2));
+        let mut text = STANDARD.encode_to_string(noise(DIGITS_AT_ONCE * 2));
         text.replace_range(DIGITS_AT_ONCE - 2..DIGITS_AT_ONCE, "==");
         assert_eq!(Media::from_base64(&text), Err(NotBase64));
+    }
+
+    #[test]
+    fn padding_may_be_left_out_in_part_but_never_be_more_than_fits() {
+        for text in ["YQ", "YQ=", "YQ==", "YWI", "YWI=", "YWJj", ""] {
+            assert!(Media::from_base64(text).is_ok(), "{text}");
+        }
+        for text in [
+            "YQ===", "YWI==", "YWJj=", "YWJj====", "Y", "Y=", "Y===", "Y=Q=", "YR", "YWJ",
+        ] {
+            assert_eq!(Media::from_base64(text), Err(NotBase64), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_byte_that_is_no_digit_is_refused_wherever_it_stands() {
+        let text = STANDARD.encode_to_string(noise(300));
+        for at in 0..text.len() {
+            for wrong in [0, b' ', b'-', b'_', b'=', b'.', 0x7f] {
+                let mut bytes = text.clone().into_bytes();
+                bytes[at] = wrong;
+                let changed = String::from_utf8(bytes).unwrap();
+                let refused = Media::from_base64(&changed).is_err();
+                assert!(
+                    refused || at == text.len() - 1 && wrong == b'=',
+                    "{at} {wrong}"
+                );
+            }
+        }
     }
 
     #[test]
