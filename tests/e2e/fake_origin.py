@@ -139,12 +139,16 @@ class FakeOrigin:
     async def _answer(self, answer: Answer, path: str, body: bytes) -> None:
         if path == "/props":
             return await answer.json({"model": self.model, "up": time.time()}, self.props_status)
+        if path == "/api/tags":
+            return await answer.json({"models": [{"name": "m", "digest": self.model}]})
         document = json.loads(body) if body[:1] == b"{" else {}
         text = self._text(document)
         if text.startswith("fault:"):
             return await getattr(self, text.removeprefix("fault:").split(" ")[0])(answer, document)
         if text.startswith("slow"):
             await asyncio.sleep(0.5)
+        if path == "/api/chat":
+            return await self.ollama_chat(answer, document, text)
         if path.endswith("/chat/completions"):
             return await self.chat(answer, document, text)
         if path.endswith("/embeddings"):
@@ -201,6 +205,20 @@ class FakeOrigin:
             return b"data: " + json.dumps(chunk).encode() + b"\n\n"
 
         return frame
+
+    async def ollama_chat(self, answer: Answer, document, text: str) -> None:
+        def line(content: str, **more) -> bytes:
+            now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+            return json.dumps({"model": "m", "created_at": now, "message": {"role": "assistant", "content": content}, **more}).encode()
+
+        end = {"done": True, "done_reason": "stop", "total_duration": 5, "eval_count": 3}
+        if document.get("stream", True) is False:
+            return await answer.whole("200 OK", "application/json; charset=utf-8", line(f"You said {text}", **end))
+        await answer.head("200 OK", "content-type: application/x-ndjson", "transfer-encoding: chunked")
+        for number in range(self.pieces):
+            await answer.chunk(line(f"{text} {number} ", done=False) + b"\n")
+        await answer.chunk(line("", **end) + b"\n")
+        await answer.end()
 
     # Faults.
 
