@@ -66,6 +66,7 @@ class FakeOrigin:
         self.heads: list[str] = []
         self.bodies: list[bytes] = []
         self.model = "m-1"
+        self.is_down = False
         self.props_status = "200 OK"
         self._loop = asyncio.new_event_loop()
         started = threading.Event()
@@ -143,6 +144,8 @@ class FakeOrigin:
             return await answer.json({"models": [{"name": "m", "digest": self.model}]})
         document = json.loads(body) if body[:1] == b"{" else {}
         text = self._text(document)
+        if self.is_down:
+            return await self.broken(answer, document)
         if text.startswith("fault:"):
             return await getattr(self, text.removeprefix("fault:").split(" ")[0])(answer, document)
         if text.startswith("slow"):

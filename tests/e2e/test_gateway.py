@@ -370,6 +370,24 @@ def test_one_line_of_a_shell_stands_in_for_a_server(serve, origin):
     assert origin.count("/v1/embeddings") == 1
 
 
+def test_a_stale_result_is_answered_while_a_new_one_is_made_and_when_the_origin_fails(serve, origin):
+    cache = '[upstream.fake.route.chat.cache]\nttl = "1s"\n'
+    gateway = Gateway(serve, origin, more=cache + 'stale_while_revalidate = "1h"\n')
+    gateway.chat("hello")
+    stale = eventually(lambda: next((a for a in [gateway.chat("hello")] if "ttl=-" in status(a)), None))
+    assert 'detail="stale-while-revalidate"' in status(stale)
+    eventually(lambda: origin.count(CHAT) >= 2 and "ttl=0" in status(gateway.chat("hello")))
+
+    gateway = Gateway(serve, origin, more=cache + 'stale_if_error = "1h"\n')
+    gateway.chat("hi")
+    origin.is_down = True
+    stale = eventually(lambda: next((a for a in [gateway.chat("hi")] if "stale-if-error" in status(a)), None))
+    assert stale.status_code == 200 and stale.json()["choices"]
+    assert gateway.chat("never asked before").status_code == 500
+    origin.is_down = False
+    assert "fwd=" in status(gateway.chat("hi"))
+
+
 def test_results_of_a_door_survive_a_restart(serve, origin, tmp_path):
     more = f'[disk]\ndir = "{tmp_path}/disk"\n'
     gateway = Gateway(serve, origin, more=more)

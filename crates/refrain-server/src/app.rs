@@ -268,6 +268,7 @@ impl AppBuilder {
             interned: Interned::default(),
             allowed_hosts: self.config.allowed_hosts.clone().into(),
             tunnels: Arc::new(Semaphore::new(self.config.max_connections)),
+            time_to_live: self.config.ttl,
             most_kept: (megabytes(self.config.max_memory_mb) / 2).max(LEAST_MOST_KEPT),
             clock: self.clock.clone(),
         };

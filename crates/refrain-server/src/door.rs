@@ -8,6 +8,7 @@ mod passing;
 mod refusing;
 mod replay;
 mod routed;
+mod staleness;
 mod tunnel;
 
 use std::convert::Infallible;
@@ -16,6 +17,7 @@ use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::header::EXPECT;
@@ -65,6 +67,8 @@ pub(crate) struct Common {
     pub(crate) allowed_hosts: Arc<[String]>,
     /// Connections that have become tunnels.
     pub(crate) tunnels: Arc<Semaphore>,
+    /// How long results are fresh where the route does not say so; `None` is for ever.
+    pub(crate) time_to_live: Option<Duration>,
     /// Bytes of the largest answer that is held to be stored.
     pub(crate) most_kept: u64,
     pub(crate) clock: Clock,

@@ -6,6 +6,7 @@
 mod judging;
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use axum::BoxError;
 use axum::http::response::Parts;
@@ -34,6 +35,8 @@ pub(crate) struct Generation {
     route: Arc<Route>,
     asked: Asked,
     body: Arc<HeldBody>,
+    /// How long the result is kept; none for the cache's own time.
+    kept_for: Option<Duration>,
     /// Bytes of the largest answer.
     at_most: u64,
     own: Own,
@@ -68,6 +71,7 @@ impl Generation {
         route: Arc<Route>,
         asked: Asked,
         body: Arc<HeldBody>,
+        kept_for: Option<Duration>,
         at_most: u64,
     ) -> Self {
         Self {
@@ -75,6 +79,7 @@ impl Generation {
             route,
             asked,
             body,
+            kept_for,
             at_most,
             own: Own::default(),
         }
@@ -150,7 +155,7 @@ impl Generation {
         Ok(Finished {
             trailers: coming.trailers,
             keep,
-            time_to_live: cache.time_to_live,
+            time_to_live: self.kept_for,
             tags: cache.tags.iter().map(|tag| tag.as_str().into()).collect(),
             ..Finished::default()
         })

@@ -27,10 +27,9 @@ pub(crate) struct HeldBody {
 impl Interned {
     /// The body that is held for this key already if it is the same, else this one.
     pub(crate) fn intern(&self, key: Key, bytes: Bytes, mut held: Reservation) -> Arc<HeldBody> {
-        let mut table = self.lock();
-        if let Some(known) = table.get(&key).and_then(Weak::upgrade)
-            && known.bytes == bytes
-        {
+        // Outside of the lock: if this is the last handle, dropping it takes the lock.
+        let known = self.lock().get(&key).and_then(Weak::upgrade);
+        if let Some(known) = known.filter(|known| known.bytes == bytes) {
             return known;
         }
         held.shrink_to(bytes.len());
@@ -40,7 +39,7 @@ impl Interned {
             table: self.clone(),
             _held: held,
         });
-        table.insert(key, Arc::downgrade(&body));
+        self.lock().insert(key, Arc::downgrade(&body));
         body
     }
 
@@ -65,5 +64,39 @@ impl Drop for HeldBody {
         {
             table.remove(&self.key);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use axum::http::HeaderMap;
+
+    use super::super::budget::{BodyBudget, Sender};
+    use super::super::keyed::{Keyed, keyed};
+    use super::*;
+    use crate::config::ServerConfig;
+
+    async fn intern(table: &Interned, text: &'static str) -> Arc<HeldBody> {
+        let budget = BodyBudget::new(&ServerConfig::default());
+        let (headers, sender) = (HeaderMap::new(), Sender::default());
+        let read = keyed(&budget, &headers, sender, Body::from(text), 100).await;
+        let Keyed::Whole(bytes, held) = read.unwrap() else {
+            panic!("it is small");
+        };
+        table.intern(Key::from_bytes([7; 32]), bytes, held)
+    }
+
+    #[tokio::test]
+    async fn equal_bodies_are_held_once_and_let_go_of_with_the_last() {
+        let table = Interned::default();
+        let (one, other) = (intern(&table, "same").await, intern(&table, "same").await);
+        assert!(Arc::ptr_eq(&one, &other));
+        let spelled = intern(&table, "as good as the same").await;
+        assert!(!Arc::ptr_eq(&one, &spelled));
+        drop((one, other));
+        assert_eq!(table.lock().len(), 1, "that of the last one");
+        drop(spelled);
+        assert!(table.lock().is_empty());
     }
 }
