@@ -210,7 +210,7 @@ impl DiskTier {
         self.0.index.entries(cursor, limit)
     }
 
-    /// Whether there is a fresh entry for `key`. Asks the index, not the disk; counted as neither hit nor miss.
+    /// Whether there is a fresh entry for `key`. Asks the index, and what other processes have changed; counted as neither hit nor miss.
     ///
     /// ```
     /// use refrain::Key;
@@ -220,15 +220,10 @@ impl DiskTier {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn contains(&self, key: &Key) -> bool {
-        let is_there = || {
-            let there = self.0.index.peek_entry(key);
-            there.is_some_and(|entry| entry.value.readable)
-        };
-        is_there()
-            || self.0.has_news() && {
-                self.0.look_at_news();
-                is_there()
-            }
+        self.0.knows(key) || {
+            self.0.look_at_news();
+            self.0.knows(key)
+        }
     }
 
     /// Counts a use of the entry for `key` that the tier would not hear of, as of a copy in memory: so that what is used most
@@ -243,7 +238,7 @@ impl DiskTier {
     /// ```
     pub fn touch(&self, key: &Key) -> bool {
         // An expired one would be taken out, and its file with it, which is for callers that may wait.
-        self.contains(key) && self.0.index.hit(key).is_some()
+        self.0.knows(key) && self.0.index.hit(key).is_some()
     }
 
     /// How many entries there are.
@@ -278,26 +273,8 @@ impl DiskTier {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn stats(&self) -> DiskStats {
-        let inner = &*self.0;
-        inner.look_at_news();
-        let (index, own) = (inner.index.stats(), &inner.counters);
-        DiskStats {
-            hits: read(&own.hits),
-            misses: read(&own.misses),
-            stores: read(&own.stores),
-            evictions: index.evictions_by_count + index.evictions_by_size,
-            expirations: index.expirations,
-            invalidations: index.invalidations,
-            overweight: index.overweight + read(&own.overweight),
-            declined: index.declined,
-            damaged: read(&own.damaged),
-            errors: read(&own.errors),
-            skipped: read(&own.skipped),
-            entries: index.entries,
-            bytes: index.weight_bytes + inner.room.unfinished(),
-            capacity_bytes: inner.room.capacity().bytes,
-            suspended: inner.breaker.is_open(),
-        }
+        self.0.look_at_news();
+        self.0.stats()
     }
 
     /// Checks the whole structure, and that there is a file for every entry and none besides. For tests.
@@ -317,6 +294,34 @@ impl DiskTier {
 }
 
 impl Inner {
+    /// Whether the index has a file for `key`. Asks nothing of the disk.
+    fn knows(&self, key: &Key) -> bool {
+        let there = self.index.peek_entry(key);
+        there.is_some_and(|entry| entry.value.readable)
+    }
+
+    /// Asks nothing of the disk.
+    fn stats(&self) -> DiskStats {
+        let (index, own) = (self.index.stats(), &self.counters);
+        DiskStats {
+            hits: read(&own.hits),
+            misses: read(&own.misses),
+            stores: read(&own.stores),
+            evictions: index.evictions_by_count + index.evictions_by_size,
+            expirations: index.expirations,
+            invalidations: index.invalidations,
+            overweight: index.overweight + read(&own.overweight),
+            declined: index.declined,
+            damaged: read(&own.damaged),
+            errors: read(&own.errors),
+            skipped: read(&own.skipped),
+            entries: index.entries,
+            bytes: index.weight_bytes + self.room.unfinished(),
+            capacity_bytes: self.room.capacity().bytes,
+            suspended: self.breaker.is_open(),
+        }
+    }
+
     /// Tells the breaker how an operation on the disk ended.
     fn noted<T>(&self, outcome: Result<T, DiskError>) -> Result<T, DiskError> {
         match &outcome {

@@ -90,9 +90,7 @@ impl Inner {
             drop(self.turn());
         }
         let lease = Lease::new(held.is_stored(), held);
-        let is_there = self.index.peek_entry(key);
-        let is_there = is_there.is_some_and(|entry| entry.value.readable);
-        Ok(Attempt::Decided(Some(if is_there {
+        Ok(Attempt::Decided(Some(if self.knows(key) {
             lease.look_again()
         } else {
             lease

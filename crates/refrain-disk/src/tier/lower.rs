@@ -98,8 +98,7 @@ impl Tier for DiskTier {
     }
 
     fn contains(&self, key: &Key) -> Option<bool> {
-        let there = self.0.index.peek_entry(key);
-        match there.is_some_and(|entry| entry.value.readable) {
+        match self.0.knows(key) {
             // Another process may have stored it.
             false if self.0.has_news() => None,
             there => Some(there),
@@ -115,7 +114,7 @@ impl Tier for DiskTier {
     }
 
     fn health(&self) -> TierHealth {
-        let stats = self.stats();
+        let stats = self.0.stats();
         TierHealth {
             suspended: stats.suspended,
             entries: Some(stats.entries),
