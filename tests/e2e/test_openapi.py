@@ -16,6 +16,7 @@ ROUTES = {
     ("delete", "/api/jobs/{id}"),
     ("get", "/api/jobs/{id}/events"),
     ("get", "/api/results/{key}"),
+    ("get", "/api/results/{key}/parts/{number}"),
     ("post", "/api/batch"),
     ("get", "/api/cache/stats"),
     ("post", "/api/cache/stats/reset"),

@@ -119,6 +119,7 @@ fn open_routes() -> OpenApiRouter<App> {
         .routes(routes!(jobs::events))
         .routes(routes!(jobs::result))
         .routes(routes!(results::fetch))
+        .routes(routes!(results::fetch_part))
 }
 
 fn management_routes() -> OpenApiRouter<App> {

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use refrain::tier::{Body, Metadata, TierEntry};
 use refrain::{Codec, CodecError};
 
-use super::result::{Facts, StoredResult};
+use super::result::{Facts, StoredResult, attachment};
 use crate::Key;
 use crate::generators::{KeyPart, ResultPart};
 
@@ -136,16 +136,6 @@ fn key_part(field: &[u8]) -> Result<KeyPart, CodecError> {
         pointer: from_utf8(pointer)?.into(),
         digest: Key::from_bytes(*digest),
     })
-}
-
-/// `Content-Disposition` for a file of this name; none for one with unusual characters.
-fn attachment(file_name: &[u8]) -> Option<HeaderValue> {
-    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
-    if file_name.is_empty() || !file_name.iter().all(plain) {
-        return None;
-    }
-    let file_name = from_utf8(file_name).ok()?;
-    HeaderValue::try_from(format!("attachment; filename=\"{file_name}\"")).ok()
 }
 
 #[cfg(test)]

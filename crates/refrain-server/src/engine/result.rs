@@ -1,13 +1,15 @@
 //! The value that the cache keeps: a result as it was answered, with status, headers, body, parts and trailers.
 
 use std::mem::size_of;
+use std::str::from_utf8;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use bytes::Bytes;
 use refrain::EntryInfo;
-use refrain::tier::Body;
+use refrain::tier::{Body, BodySource, BoxFuture, TierError};
 
 use crate::generate_error::GenerateError;
 use crate::generators::{Finished, KeyPart, ResultPart};
@@ -81,6 +83,47 @@ impl StoredResult {
         Self(Arc::new(Inner { facts, etag }))
     }
 
+    /// One of its parts, counted from 0, as a result of its own. None if there is no such part.
+    ///
+    /// Its name is told where it is plain, and is nowhere taken for a path.
+    pub(crate) fn part(&self, number: usize) -> Option<Self> {
+        let facts = self.facts();
+        let part = facts.parts.get(number)?;
+        let lengths = facts.parts[..number].iter().map(|part| part.length);
+        let start = lengths.fold(0_u64, u64::saturating_add);
+        let end = start.checked_add(part.length)?;
+        let body = part_of(&facts.body, start, end)?;
+        let mut headers = HeaderMap::new();
+        let media_type = HeaderValue::try_from(&*part.media_type).ok();
+        let media_type = media_type.filter(|media_type| !media_type.is_empty());
+        let unknown = HeaderValue::from_static("application/octet-stream");
+        headers.insert(CONTENT_TYPE, media_type.unwrap_or(unknown));
+        if let Some(disposition) = attachment(part.name.as_bytes()) {
+            headers.insert(CONTENT_DISPOSITION, disposition);
+        }
+        // The bytes of the whole and the place in it say which bytes these are.
+        let mut digest = blake3::Hasher::new();
+        digest.update(facts.digest.as_bytes());
+        digest
+            .update(&start.to_le_bytes())
+            .update(&end.to_le_bytes());
+        Some(Self::of(Facts {
+            status: facts.status,
+            headers,
+            trailers: HeaderMap::new(),
+            body,
+            parts: Box::default(),
+            key_parts: Box::default(),
+            digest: digest.finalize(),
+            age_below: facts.age_below,
+        }))
+    }
+
+    /// How many parts it has; 0 for one file.
+    pub(crate) fn parts(&self) -> usize {
+        self.facts().parts.len()
+    }
+
     pub(super) fn facts(&self) -> &Facts {
         &self.0.facts
     }
@@ -139,6 +182,49 @@ impl StoredResult {
     /// What its key was made from, part by part; empty if that is not known.
     pub(crate) fn key_parts(&self) -> &[KeyPart] {
         &self.facts().key_parts
+    }
+}
+
+/// `Content-Disposition` for a file of this name; none for one with unusual characters.
+pub(super) fn attachment(file_name: &[u8]) -> Option<HeaderValue> {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+    if matches!(file_name.first(), None | Some(b'.')) || !file_name.iter().all(plain) {
+        return None;
+    }
+    let file_name = from_utf8(file_name).ok()?;
+    HeaderValue::try_from(format!("attachment; filename=\"{file_name}\"")).ok()
+}
+
+/// The bytes from `start` to `end`, without a copy.
+fn part_of(body: &Body, start: u64, end: u64) -> Option<Body> {
+    if end > body.len() {
+        return None;
+    }
+    if let Some(bytes) = body.whole() {
+        let range = usize::try_from(start).ok()?..usize::try_from(end).ok()?;
+        return Some(bytes.slice(range).into());
+    }
+    let body = body.clone();
+    Some(Body::source(Arc::new(PartOf { body, start, end })))
+}
+
+/// A part of a body that lies in a tier.
+#[derive(Debug)]
+struct PartOf {
+    body: Body,
+    start: u64,
+    end: u64,
+}
+
+impl BodySource for PartOf {
+    fn len(&self) -> u64 {
+        self.end - self.start
+    }
+
+    fn read_at(&self, offset: u64, len: usize) -> BoxFuture<Result<Bytes, TierError>> {
+        let at = self.start.saturating_add(offset).min(self.end);
+        let most = usize::try_from(self.end - at).unwrap_or(usize::MAX);
+        self.body.read_at(at, len.min(most))
     }
 }
 

@@ -13,6 +13,7 @@ mod large;
 mod management;
 mod openapi;
 mod origin;
+mod parts;
 mod pictures;
 mod probe;
 mod refusals;

@@ -20,6 +20,7 @@ const OPERATIONS: [(&str, &str); 18] = [
     ("/api/jobs/{id}/events", "get"),
     ("/api/jobs/{id}/result", "get"),
     ("/api/results/{key}", "get"),
+    ("/api/results/{key}/parts/{number}", "get"),
     ("/api/cache/stats", "get"),
     ("/api/cache/stats/reset", "post"),
     ("/api/cache/config", "get"),
