@@ -23,6 +23,7 @@ pub(crate) struct ReloadAnswer {
 /// At which door a request is explained.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Where {
     /// The name of the upstream; may be left out where there is one.
     #[param(example = "llama")]
