@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::world::{World, world};
 
 /// Every operation that the server is meant to have.
-const OPERATIONS: [(&str, &str); 18] = [
+const OPERATIONS: [(&str, &str); 19] = [
     ("/", "get"),
     ("/health", "get"),
     ("/api/openapi.json", "get"),
