@@ -32,7 +32,9 @@ class Server(RunningServer):
         super().__init__(directory, *arguments, **options)
         # Generous, because a generation at the finest quality on a busy machine takes a while.
         limits = httpx.Limits(max_connections=200, max_keepalive_connections=50)
-        self.http = httpx.Client(base_url=self.url, timeout=120, limits=limits, trust_env=False)
+        # Plain bytes, as in most tests they are what is compared; a test of codings asks for them.
+        plain = {"Accept-Encoding": "identity"}
+        self.http = httpx.Client(base_url=self.url, timeout=120, limits=limits, headers=plain, trust_env=False)
         Server.started.append(self)
 
     def stop(self) -> None:

@@ -1,14 +1,16 @@
 //! A result as an HTTP answer: whole, in part, or as it grows.
 
 mod budget;
+mod coding;
+mod compressed;
 mod conditional;
 mod live;
 mod routed;
 
 use axum::body::Body;
 use axum::http::header::{
-    ACCEPT_RANGES, AGE, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_LOCATION, CONTENT_RANGE, ETAG,
-    TRAILER,
+    ACCEPT_ENCODING, ACCEPT_RANGES, AGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH,
+    CONTENT_LOCATION, CONTENT_RANGE, ETAG, RANGE, TRAILER, VARY,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -24,9 +26,11 @@ use crate::engine::outcome::Served;
 use crate::engine::result::StoredResult;
 use crate::pace::Meter;
 use crate::{Key, Problem};
+use coding::Coding;
 use conditional::Part;
 
 pub(crate) use budget::AnswerBudget;
+pub(crate) use compressed::CompressedResults;
 pub(crate) use live::growing;
 pub(crate) use routed::{Retelling, begun as begun_by_route, routed};
 
@@ -34,6 +38,8 @@ pub(crate) use routed::{Retelling, begun as begun_by_route, routed};
 #[derive(Debug, Clone)]
 pub(crate) struct Recipient<'a> {
     pub(crate) budget: &'a AnswerBudget,
+    /// None where answers are sent as they are.
+    pub(crate) compressed: Option<&'a CompressedResults>,
     /// How the client keeps up, where that is known.
     pub(crate) meter: Option<Meter>,
 }
@@ -55,12 +61,14 @@ pub(crate) async fn generated(
     to: &Recipient<'_>,
 ) -> Result<Response, Problem> {
     let result = &served.result;
-    let mut response = if client_has(result, request) {
-        not_modified(result)
-    } else {
-        whole(result, to).await?
+    // The compressed form of what is not stored would be kept all the same.
+    let coding = coding_of(result, request, to).filter(|_| served.stored_under().is_some());
+    let mut response = match client_has(result, request, coding) {
+        Some(etag) => not_modified(etag),
+        None => in_coding(result, coding, to).await?,
     };
     let headers = response.headers_mut();
+    vary(headers, result);
     headers.insert(cache_status::CACHE_STATUS, cache_status::of(served));
     headers.insert(CACHE_CONTROL, TO_BE_CHECKED);
     headers.insert(AGE, HeaderValue::from(served.age.as_secs()));
@@ -80,8 +88,18 @@ pub(crate) async fn fetched(
     ranges: bool,
     to: &Recipient<'_>,
 ) -> Result<Response, Problem> {
-    let mut response = if client_has(result, request) {
-        not_modified(result)
+    fetched_in(result, None, request, ranges, to).await
+}
+
+async fn fetched_in(
+    result: &StoredResult,
+    coding: Option<Coding>,
+    request: &HeaderMap,
+    ranges: bool,
+    to: &Recipient<'_>,
+) -> Result<Response, Problem> {
+    let mut response = if let Some(etag) = client_has(result, request, coding) {
+        not_modified(etag)
     } else {
         let part = if ranges && result.status() == StatusCode::OK {
             conditional::part(request, result.etag(), result.length())
@@ -89,12 +107,13 @@ pub(crate) async fn fetched(
             Part::Whole
         };
         match part {
-            Part::Whole => whole(result, to).await?,
+            Part::Whole => in_coding(result, coding, to).await?,
             Part::Range(range) => partial(result, *range.start(), *range.end(), to).await?,
             Part::Outside => return Err(Problem::range_not_satisfiable(result.length())),
         }
     };
     let headers = response.headers_mut();
+    vary(headers, result);
     headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     headers.insert(CACHE_CONTROL, TO_BE_CHECKED);
     Ok(response)
@@ -107,7 +126,9 @@ pub(crate) async fn stored(
     ranges: bool,
     to: &Recipient<'_>,
 ) -> Result<Response, Problem> {
-    let mut response = fetched(&served.result, request, ranges, to).await?;
+    // Ranges are of plain bytes.
+    let coding = coding_of(&served.result, request, to).filter(|_| !request.contains_key(RANGE));
+    let mut response = fetched_in(&served.result, coding, request, ranges, to).await?;
     let headers = response.headers_mut();
     headers.insert(cache_status::CACHE_STATUS, cache_status::of(served));
     headers.insert(AGE, HeaderValue::from(served.age.as_secs()));
@@ -119,8 +140,52 @@ pub(crate) fn result_url(key: Key) -> String {
     format!("/api/results/{key}")
 }
 
-fn client_has(result: &StoredResult, request: &HeaderMap) -> bool {
-    result.status() == StatusCode::OK && conditional::client_has(request, result.etag())
+/// The validator of what the client has already, if that is still the result.
+fn client_has(
+    result: &StoredResult,
+    request: &HeaderMap,
+    coding: Option<Coding>,
+) -> Option<HeaderValue> {
+    let coded = coding.and_then(|coding| coding.etag(result.etag()));
+    let mut tags = coded.into_iter().chain([result.etag().clone()]);
+    tags.find(|tag| result.status() == StatusCode::OK && conditional::client_has(request, tag))
+}
+
+/// The coding that a result is sent in, if it gains from one and the client takes it.
+fn coding_of(result: &StoredResult, request: &HeaderMap, to: &Recipient<'_>) -> Option<Coding> {
+    let bytes = result.body().whole()?;
+    let may = result.status() == StatusCode::OK
+        && result.trailers().is_empty()
+        && to.compressed.is_some_and(|forms| forms.takes(bytes.len()))
+        && coding::gains(result.headers());
+    may.then(|| coding::preferred(request))?
+}
+
+/// The whole result, in a coding if it gains from it.
+async fn in_coding(
+    result: &StoredResult,
+    coding: Option<Coding>,
+    to: &Recipient<'_>,
+) -> Result<Response, Problem> {
+    let coded = match (coding.zip(to.compressed), result.body().whole()) {
+        (Some((coding, forms)), Some(bytes)) => {
+            let form = forms.form(result.digest(), bytes, coding).await;
+            form.zip(coding.etag(result.etag()))
+                .map(|form| (coding, form))
+        }
+        _ => None,
+    };
+    let Some((coding, (form, etag))) = coded else {
+        return whole(result, to).await;
+    };
+    let bytes = to.budget.charged(&form, to.meter.as_ref()).await?;
+    let mut response = Body::from(bytes).into_response();
+    describe(&mut response, result);
+    let headers = response.headers_mut();
+    headers.insert(ETAG, etag);
+    let name = HeaderValue::from_static(coding.name());
+    headers.insert(CONTENT_ENCODING, name);
+    Ok(response)
 }
 
 async fn whole(result: &StoredResult, to: &Recipient<'_>) -> Result<Response, Problem> {
@@ -216,11 +281,19 @@ async fn stream_of(
     }))
 }
 
-fn not_modified(result: &StoredResult) -> Response {
+fn not_modified(etag: HeaderValue) -> Response {
     let mut response = StatusCode::NOT_MODIFIED.into_response();
-    response.headers_mut().remove(CONTENT_LENGTH);
-    response.headers_mut().insert(ETAG, result.etag().clone());
+    let headers = response.headers_mut();
+    headers.remove(CONTENT_LENGTH);
+    headers.insert(ETAG, etag);
     response
+}
+
+/// Says that the answer depends on the codings that the client takes, where it does.
+fn vary(headers: &mut HeaderMap, result: &StoredResult) {
+    if coding::gains(result.headers()) {
+        headers.append(VARY, ACCEPT_ENCODING.into());
+    }
 }
 
 fn describe(response: &mut Response, result: &StoredResult) {

@@ -10,7 +10,7 @@ use refrain_disk::OpenError;
 use refrain_route::Routes;
 use tokio::sync::Semaphore;
 
-use crate::answer::{AnswerBudget, Recipient};
+use crate::answer::{AnswerBudget, CompressedResults, Recipient};
 use crate::config::{ServerConfig, megabytes};
 use crate::door::{Common, Door};
 use crate::engine::turns::Turns;
@@ -45,6 +45,7 @@ pub(crate) struct Shared {
     pub(crate) jobs: Arc<Jobs>,
     pub(crate) bodies: Arc<BodyBudget>,
     answers: AnswerBudget,
+    compressed: CompressedResults,
     pub(crate) limits: Limits,
     /// A listing takes memory by the size of the cache, so only one is made at a time.
     pub(crate) listing: Semaphore,
@@ -275,10 +276,12 @@ impl AppBuilder {
         let doors = plans(self.doors, &[], &self.clock).into_iter();
         let doors = doors.map(|(address, plan)| Door::new(address, plan, common.clone()));
         let gateway = Gateway::new(doors.collect(), secret, self.clock.clone(), self.source);
+        let compressed = CompressedResults::new(&self.config, self.clock.clone())?;
         let jobs = Jobs::new(&self.config, Arc::clone(&engine), self.clock)?;
         Ok(App(Arc::new(Shared {
             bodies,
             answers,
+            compressed,
             limits: Limits::new(&self.config),
             listing: Semaphore::new(1),
             engine,
@@ -295,6 +298,7 @@ impl Shared {
     pub(crate) fn recipient(&self, meter: Option<&Meter>) -> Recipient<'_> {
         Recipient {
             budget: &self.answers,
+            compressed: Some(&self.compressed),
             meter: meter.cloned(),
         }
     }

@@ -101,6 +101,8 @@ pub struct ServerConfig {
     pub body_memory_mb: f64,
     /// Memory that results may take together while they are sent, each counted once. Default 512.
     pub answer_memory_mb: f64,
+    /// Memory for compressed forms of results; 0 sends all results plain. Default 64.
+    pub compressed_memory_mb: f64,
     /// How long a client may take to send its headers, or leave a connection idle. Default 30 seconds.
     pub header_timeout: Duration,
     /// How long a client may pause while sending its body or reading its answer. Default 30 seconds.
@@ -148,6 +150,7 @@ impl Default for ServerConfig {
             max_body_mb: 70.0,
             body_memory_mb: 512.0,
             answer_memory_mb: 512.0,
+            compressed_memory_mb: 64.0,
             header_timeout: Duration::from_secs(30),
             body_timeout: Duration::from_secs(30),
             min_kb_per_second: 8,

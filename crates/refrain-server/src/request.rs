@@ -6,4 +6,5 @@ pub(crate) mod exchange;
 pub(crate) mod fields;
 pub(crate) mod json;
 pub(crate) mod prefer;
+pub(crate) mod query;
 pub(crate) mod value;

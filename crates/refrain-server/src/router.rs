@@ -19,6 +19,7 @@ use utoipa_axum::routes;
 use crate::app::App;
 use crate::problem::ProblemDocument;
 use crate::request::body::Drained;
+use crate::request::query;
 use crate::routes::{
     batch, cache, entries, gateway, generate, health, jobs, openapi, results, root,
 };
@@ -53,8 +54,15 @@ impl App {
 fn build(app: &App) -> Router {
     let token = middleware::from_fn_with_state(app.clone(), security::admin);
     let host = middleware::from_fn_with_state(app.clone(), security::guard);
-    let (routes, _) = open_routes()
-        .merge(management_routes().route_layer(token))
+    let no_query = middleware::from_fn(query::none);
+    let (open, management) = (
+        open_routes().route_layer(no_query.clone()),
+        management_routes().route_layer(no_query),
+    );
+    let management = management.merge(management_by_query()).route_layer(token);
+    let (routes, _) = open
+        .merge(open_by_query())
+        .merge(management)
         .split_for_parts();
     routes
         .fallback(not_found)
@@ -78,7 +86,9 @@ fn build(app: &App) -> Router {
 fn document(app: &App) -> Value {
     let mut document = OpenApiRouter::<App>::with_openapi(Document::openapi())
         .merge(open_routes())
+        .merge(open_by_query())
         .merge(management_routes())
+        .merge(management_by_query())
         .into_openapi();
     let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
     document
@@ -113,7 +123,6 @@ fn open_routes() -> OpenApiRouter<App> {
         .routes(routes!(root::root))
         .routes(routes!(health::health))
         .routes(routes!(openapi::openapi))
-        .routes(routes!(generate::generate))
         .routes(routes!(batch::batch))
         .routes(routes!(jobs::show, jobs::leave))
         .routes(routes!(jobs::events))
@@ -128,10 +137,19 @@ fn management_routes() -> OpenApiRouter<App> {
         .routes(routes!(cache::reset_stats))
         .routes(routes!(cache::config, cache::change_config))
         .routes(routes!(cache::clear))
-        .routes(routes!(gateway::explain))
         .routes(routes!(gateway::reload))
-        .routes(routes!(entries::list))
         .routes(routes!(entries::remove))
+}
+
+/// Those that read their query themselves.
+fn open_by_query() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(generate::generate))
+}
+
+fn management_by_query() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(entries::list))
+        .routes(routes!(gateway::explain))
 }
 
 async fn not_found(uri: Uri) -> Problem {

@@ -44,7 +44,9 @@ pub(crate) async fn routed(
     let is_hit = served.outcome.was_stored();
     let mut response = match own {
         Some(own) => of_origin(result, own, to).await?,
-        None if is_hit && client_has(result, conditions) => not_modified(result),
+        None if is_hit && client_has(result, conditions, None).is_some() => {
+            not_modified(result.etag().clone())
+        }
         None => again(result, retelling, to).await?,
     };
     let headers = response.headers_mut();

@@ -159,6 +159,19 @@ pub const SETTINGS: &[Setting] = &[
         apply: |to, value| to.server.answer_memory_mb = value.number(),
     },
     Setting {
+        name: "compressed_memory_mb",
+        variable: "REFRAIN_COMPRESSED_MEMORY_MB",
+        key: "server.compressed_memory_mb",
+        default: Some("64"),
+        kind: Kind::Number {
+            min: 0.0,
+            max: MOST_MB,
+        },
+        help: "Memory for compressed forms of results, in MB; results of more than half of it are sent plain, \
+               and with 0 all are",
+        apply: |to, value| to.server.compressed_memory_mb = value.number(),
+    },
+    Setting {
         name: "shutdown_grace_seconds",
         variable: "REFRAIN_SHUTDOWN_GRACE_SECONDS",
         key: "server.shutdown_grace_seconds",

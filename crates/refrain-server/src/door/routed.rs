@@ -168,6 +168,7 @@ impl Door {
         let engine = &self.common().engine;
         let replay = Replay::new(Arc::clone(route), engine.wall().now());
         let to = Recipient {
+            compressed: None,
             budget: &self.common().answers,
             meter: head.extensions.get().cloned(),
         };

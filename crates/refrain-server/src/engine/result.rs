@@ -174,6 +174,11 @@ impl StoredResult {
         (in_memory + OVERHEAD_BYTES + texts + lists) as u64
     }
 
+    /// Digest of the body.
+    pub(crate) fn digest(&self) -> blake3::Hash {
+        self.facts().digest
+    }
+
     /// Value of `ETag`: strong, made from the bytes.
     pub(crate) fn etag(&self) -> &HeaderValue {
         &self.0.etag

@@ -4,7 +4,6 @@ use std::cmp::Ordering;
 use std::time::Duration;
 
 use refrain::EntryInfo;
-use refrain::key::Document;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -12,6 +11,7 @@ use crate::answer::result_url;
 use crate::engine::Engine;
 use crate::generators::KeyPart;
 use crate::request::fields::Fields;
+use crate::request::query;
 use crate::rounding::{rounded_mb, seconds};
 use crate::wall::rfc3339;
 use crate::{Key, Problem, ProblemKind};
@@ -108,7 +108,7 @@ const PIECE: usize = 1024;
 impl Page {
     /// Reads a query string.
     pub(crate) fn parse(query: &str) -> Result<Self, Problem> {
-        let mut fields = query_fields(query)?;
+        let mut fields = Fields::of_form(query::fields(query)?);
         let number = fields.unsigned("page", 1..=u64::MAX)?.unwrap_or(1);
         let per_page = fields.unsigned("per_page", 1..=1000)?.unwrap_or(100);
         let sort = fields.word("sort", &WORDS.map(|(word, _)| word))?;
@@ -246,17 +246,4 @@ fn key_parts(key: Key, engine: &Engine) -> Vec<KeyPartDocument> {
         digest: part.digest.to_string(),
     };
     parts.map(document).collect()
-}
-
-/// A query string as fields, each at most once.
-fn query_fields(query: &str) -> Result<Fields, Problem> {
-    let mut values: Vec<(String, Document)> = Vec::new();
-    for (name, text) in form_urlencoded::parse(query.as_bytes()) {
-        if values.iter().any(|(known, _)| *known == name) {
-            let detail = format!("the query has `{name}` more than once");
-            return Err(Problem::new(ProblemKind::DuplicateField, detail).field(name));
-        }
-        values.push((name.into_owned(), Document::Text(text.into_owned())));
-    }
-    Ok(Fields::of_form(values))
 }

@@ -7,11 +7,14 @@ use utoipa::{IntoResponses, ToSchema};
 
 use super::{ProblemDocument, ProblemKind};
 
-/// What any route can answer: the request may name another host, come from another page, or meet a fault.
+/// What any route can answer: the request may name another host, come from another page, have a query that is not read, find all
+/// connections taken, or meet a fault.
 const ANY: &[ProblemKind] = &[
     ProblemKind::MalformedRequest,
     ProblemKind::HostNotAllowed,
+    ProblemKind::UnknownField,
     ProblemKind::CrossOrigin,
+    ProblemKind::Busy,
     ProblemKind::Internal,
 ];
 
@@ -36,23 +39,23 @@ problem_responses! {
     /// Of routes that send a result.
     FetchProblems: UnknownJob, UnknownResult, RangeNotSatisfiable;
     /// Of generate requests.
-    GenerateProblems: UnknownField, MissingField, DuplicateField, InvalidValue, UnreadableImage, UnknownGenerator,
-        RequestTimeout, BodyTooLarge, UnsupportedMediaType, GenerationFailed, ResultTooLarge, GeneratorRefused, Busy, Cancelled,
+    GenerateProblems: MissingField, DuplicateField, InvalidValue, UnreadableImage, UnknownGenerator,
+        RequestTimeout, BodyTooLarge, UnsupportedMediaType, GenerationFailed, ResultTooLarge, GeneratorRefused, Cancelled,
         NotCached;
     /// Of batches, beside those of their lines.
-    BatchProblems: UnknownField, MissingField, DuplicateField, InvalidValue, RequestTimeout, BodyTooLarge,
-        UnsupportedMediaType, Busy;
+    BatchProblems: MissingField, DuplicateField, InvalidValue, RequestTimeout, BodyTooLarge,
+        UnsupportedMediaType;
     /// Of management routes.
     ManagementProblems: Unauthorized;
     /// Of management routes that read a body.
-    ChangeProblems: Unauthorized, UnknownField, DuplicateField, InvalidValue, RequestTimeout, BodyTooLarge,
-        UnsupportedMediaType, Busy;
+    ChangeProblems: Unauthorized, DuplicateField, InvalidValue, RequestTimeout, BodyTooLarge,
+        UnsupportedMediaType;
     /// Of explaining a request.
-    ExplainProblems: Unauthorized, UnknownUpstream, RequestTimeout, BodyTooLarge, UnsupportedMediaType, Busy;
+    ExplainProblems: Unauthorized, UnknownUpstream, RequestTimeout, BodyTooLarge, UnsupportedMediaType;
     /// Of reloading the doors.
     ReloadProblems: Unauthorized, InvalidValue;
     /// Of the listing of entries.
-    ListingProblems: Unauthorized, UnknownField, DuplicateField, InvalidValue, PageBeyondEnd;
+    ListingProblems: Unauthorized, DuplicateField, InvalidValue, PageBeyondEnd;
     /// Of routes about one entry.
     EntryProblems: Unauthorized, UnknownEntry, DiskFailed;
     /// Of clearing the cache.

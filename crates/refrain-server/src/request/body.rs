@@ -5,6 +5,7 @@ mod drain;
 mod form;
 mod interned;
 mod keyed;
+mod part;
 mod pot;
 mod read;
 

@@ -8,6 +8,7 @@ use refrain::key::Document;
 use crate::client::Client;
 use crate::request::body::{ReadBody, Reservation, fields_of};
 use crate::request::fields::Fields;
+use crate::request::query;
 use crate::request::value::data_bytes;
 use crate::{Problem, ProblemKind};
 
@@ -60,14 +61,17 @@ impl Exchange {
         }
     }
 
-    /// Takes the document as fields, for generators that know each of them.
+    /// Takes the document as fields, with those of the query, for generators that know each of them.
     ///
     /// # Errors
     ///
-    /// A problem when the body is no object and no form, or was taken before.
+    /// A problem when the body is no object and no form, or was taken before, or when a field is given twice.
     pub fn fields(&mut self) -> Result<Fields, Problem> {
         match self.document.take() {
-            Some(document) => fields_of(document, self.of_form),
+            Some(document) => {
+                let query = query::fields(self.query.as_deref().unwrap_or_default())?;
+                fields_of(document, self.of_form)?.with_query(query)
+            }
             None => Err(Problem::new(
                 ProblemKind::MalformedRequest,
                 "the body is neither JSON nor a form",

@@ -17,8 +17,25 @@ pub struct Fields {
     /// Where this object is in the request: empty, or a path that ends in a dot.
     path: String,
     values: Vec<(String, Document)>,
-    /// Whether the values are parts of a form: bytes are files, and text is read as whatever the field is.
-    of_form: bool,
+    loose: Loose,
+}
+
+/// Which values are parts of a form or of a query: bytes are files, and text is read as whatever the field is.
+#[derive(Debug, Clone, PartialEq)]
+enum Loose {
+    None,
+    All,
+    Only(Vec<String>),
+}
+
+impl Loose {
+    fn has(&self, name: &str) -> bool {
+        match self {
+            Self::None => false,
+            Self::All => true,
+            Self::Only(names) => names.iter().any(|loose| loose == name),
+        }
+    }
 }
 
 impl Fields {
@@ -27,7 +44,7 @@ impl Fields {
         Self {
             path: String::new(),
             values: values.into_iter().collect(),
-            of_form: false,
+            loose: Loose::None,
         }
     }
 
@@ -36,8 +53,28 @@ impl Fields {
         Self {
             path: String::new(),
             values,
-            of_form: true,
+            loose: Loose::All,
         }
+    }
+
+    /// The same with the fields of a query beside them.
+    ///
+    /// # Errors
+    ///
+    /// A problem that names a field that is in both.
+    pub(crate) fn with_query(mut self, query: Vec<(String, Document)>) -> Result<Self, Problem> {
+        for (name, _) in &query {
+            if self.values.iter().any(|(known, _)| known == name) {
+                let name = shortened(name);
+                let twice = format!("`{name}` is in the query and in the body");
+                return Err(Problem::new(ProblemKind::DuplicateField, twice).field(name));
+            }
+        }
+        if self.loose == Loose::None {
+            self.loose = Loose::Only(query.iter().map(|(name, _)| name.clone()).collect());
+        }
+        self.values.extend(query);
+        Ok(self)
     }
 
     /// The bytes of a file: a part of a form, or text in base64, with or without `data:` before it.
@@ -67,7 +104,7 @@ impl Fields {
         let Some(value) = self.take(name) else {
             return Ok(None);
         };
-        let digits = self.digits(&value).ok_or_else(|| {
+        let digits = self.digits(name, &value).ok_or_else(|| {
             self.refused(name, &format!("must be a number, is {}", described(&value)))
         })?;
         let number: Option<f64> = digits.parse().ok();
@@ -95,7 +132,9 @@ impl Fields {
             range.start(),
             range.end()
         );
-        let number = self.digits(&value).and_then(|digits| digits.parse().ok());
+        let number = self
+            .digits(name, &value)
+            .and_then(|digits| digits.parse().ok());
         number
             .filter(|number| range.contains(number))
             .map(Some)
@@ -113,7 +152,7 @@ impl Fields {
         };
         let boolean = match &value {
             Document::Bool(boolean) => Some(*boolean),
-            Document::Text(text) if self.of_form => text.parse().ok(),
+            Document::Text(text) if self.loose.has(name) => text.parse().ok(),
             _ => None,
         };
         boolean.map(Some).ok_or_else(|| {
@@ -181,12 +220,11 @@ impl Fields {
         }
         let object = match given {
             None => return Ok(None),
-            Some(Document::Text(text)) if self.of_form => {
-                json::parse(text.as_bytes()).map_err(|problem| {
+            Some(Document::Text(text)) if self.loose.has(name) => json::parse(text.as_bytes())
+                .map_err(|problem| {
                     let wrong = format!("must be a JSON object: {}", problem.document().detail);
                     self.refused(name, &wrong)
-                })?
-            }
+                })?,
             Some(given) => given,
         };
         match object {
@@ -239,19 +277,17 @@ impl Fields {
     }
 
     fn take_dotted(&mut self, prefix: &str) -> Vec<(String, Document)> {
-        if !self.of_form {
-            return Vec::new();
-        }
-        let taken = (self.values).extract_if(.., |(name, _)| name.starts_with(prefix));
+        let Self { values, loose, .. } = self;
+        let taken = values.extract_if(.., |(name, _)| name.starts_with(prefix) && loose.has(name));
         taken
             .map(|(name, value)| (name[prefix.len()..].to_owned(), value))
             .collect()
     }
 
     /// The digits of a number, which a form gives as text.
-    fn digits<'v>(&self, value: &'v Document) -> Option<Cow<'v, str>> {
+    fn digits<'v>(&self, name: &str, value: &'v Document) -> Option<Cow<'v, str>> {
         match value {
-            Document::Text(text) if self.of_form => digits_of_text(text).map(Cow::Borrowed),
+            Document::Text(text) if self.loose.has(name) => digits_of_text(text).map(Cow::Borrowed),
             other => digits(other),
         }
     }

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::header::{IF_NONE_MATCH, LOCATION};
+use axum::http::header::{ACCEPT_ENCODING, IF_NONE_MATCH, LOCATION};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt as _;
@@ -138,10 +138,12 @@ async fn waited_for(
 
 /// What of a request's headers its answer depends on.
 fn conditions(headers: &HeaderMap) -> HeaderMap {
-    let condition = headers.get_all(IF_NONE_MATCH).iter();
-    condition
-        .map(|value| (IF_NONE_MATCH, value.clone()))
-        .collect()
+    let kept = [IF_NONE_MATCH, ACCEPT_ENCODING].into_iter();
+    kept.flat_map(|name| {
+        let values = headers.get_all(&name).iter();
+        values.map(move |value| (name.clone(), value.clone()))
+    })
+    .collect()
 }
 
 fn accepted(job: &Job) -> Response {

@@ -366,3 +366,107 @@ async fn a_message_does_not_repeat_what_was_sent_at_length() {
         assert!(refused.body.len() < 1000);
     }
 }
+
+#[tokio::test]
+async fn a_query_that_is_not_read_is_refused_on_every_route() {
+    let world = world();
+    let key = "0".repeat(64);
+    for (method, path) in [
+        (Method::GET, "/".to_owned()),
+        (Method::GET, "/health".to_owned()),
+        (Method::GET, "/api/openapi.json".to_owned()),
+        (Method::POST, "/api/batch".to_owned()),
+        (Method::GET, "/api/jobs/x".to_owned()),
+        (Method::DELETE, "/api/jobs/x".to_owned()),
+        (Method::GET, "/api/jobs/x/events".to_owned()),
+        (Method::GET, "/api/jobs/x/result".to_owned()),
+        (Method::GET, format!("/api/results/{key}")),
+        (Method::GET, "/api/cache/stats".to_owned()),
+        (Method::POST, "/api/cache/stats/reset".to_owned()),
+        (Method::GET, "/api/cache/config".to_owned()),
+        (Method::POST, "/api/cache/config".to_owned()),
+        (Method::POST, "/api/cache/clear".to_owned()),
+        (Method::GET, "/api/cache/entries".to_owned()),
+        (Method::DELETE, format!("/api/cache/entries/{key}")),
+    ] {
+        let asked = request(method.clone(), &format!("{path}?nonsense=1"), &[], "");
+        let refused = world.send(asked).await;
+        assert_eq!(refused.problem(), "unknown-field", "{method} {path}");
+        let empty = world
+            .send(request(method.clone(), &format!("{path}?"), &[], ""))
+            .await;
+        assert!(
+            empty.status != StatusCode::BAD_REQUEST || empty.problem() != "unknown-field",
+            "{method} {path}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn fields_may_be_given_in_the_query_and_in_one_place_only() {
+    let world = world();
+    let image = base64(&picture(0));
+    let send = async |path: &str, body: serde_json::Value| world.post(path, &body).await;
+    let path = "/api/generate/relief";
+    let whole = json!({"image": image, "quality": 1, "invert": true, "dimensions": {"width": 50}});
+    let expected = send(path, whole).await;
+    let by_query = format!("{path}?quality=1&invert=true&dimensions.width=50");
+    let same = send(&by_query, json!({"image": image})).await;
+    assert_eq!(same.header("refrain-key"), expected.header("refrain-key"));
+    let form = [("content-type", "multipart/form-data; boundary=x")];
+    let part =
+        format!("--x\r\nContent-Disposition: form-data; name=image\r\n\r\n{image}\r\n--x--\r\n");
+    let same = world
+        .send(request(Method::POST, &by_query, &form, part))
+        .await;
+    assert_eq!(same.header("refrain-key"), expected.header("refrain-key"));
+
+    for (query, kind) in [
+        ("nonsense=1", "unknown-field"),
+        ("quality=11", "invalid-value"),
+        ("quality=1&quality=1", "duplicate-field"),
+        ("image=x", "duplicate-field"),
+    ] {
+        let refused = send(&format!("{path}?{query}"), json!({"image": image})).await;
+        assert_eq!(refused.problem(), kind, "{query}");
+    }
+    // What is in the body has the type it is written in.
+    let refused = send(
+        &format!("{path}?invert=true"),
+        json!({"image": image, "quality": "1"}),
+    )
+    .await;
+    assert_eq!(refused.problem(), "invalid-value");
+}
+
+#[tokio::test]
+async fn a_file_is_a_file_however_its_name_is_written() {
+    let world = world();
+    for head in [
+        &b"; filename=\"a.png\""[..],
+        b"; filename*=utf-8''gr%C3%B6%C3%9Fe.png",
+        b"; filename=\"gr\xf6\xdfe.png\"",
+        b"\r\nContent-Type: image/png",
+    ] {
+        let mut body = b"--x\r\nContent-Disposition: form-data; name=\"image\"".to_vec();
+        body.extend_from_slice(head);
+        body.extend_from_slice(b"\r\n\r\n");
+        body.extend_from_slice(&picture(0));
+        body.extend_from_slice(b"\r\n--x--\r\n");
+        let form = [("content-type", "multipart/form-data; boundary=x")];
+        let made = world
+            .send(request(
+                Method::POST,
+                "/api/generate/relief?quality=1",
+                &form,
+                body,
+            ))
+            .await;
+        assert_eq!(
+            made.status,
+            StatusCode::OK,
+            "{}",
+            String::from_utf8_lossy(head)
+        );
+    }
+}

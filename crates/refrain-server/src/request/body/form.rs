@@ -8,6 +8,7 @@ use futures_util::stream;
 use multer::{Field, Multipart};
 use refrain::key::{Document, Map};
 
+use super::part::is_file;
 use crate::{Problem, ProblemKind};
 
 /// Parts that a form may have; no generator knows as many fields.
@@ -47,9 +48,9 @@ fn name_of(part: &Field<'_>) -> Result<String, Problem> {
     }
 }
 
-/// A part with a file name is a file, any other is text.
+/// A file, or text.
 async fn value_of(part: Field<'_>, name: &str) -> Result<Document, Problem> {
-    let is_file = part.file_name().is_some();
+    let is_file = is_file(part.headers());
     let bytes = part.bytes().await.map_err(|error| broken(&error))?;
     if is_file {
         return Ok(Document::Bytes(bytes));
@@ -58,7 +59,7 @@ async fn value_of(part: Field<'_>, name: &str) -> Result<Document, Problem> {
         .map(Document::Text)
         .map_err(|_| {
             let detail =
-                format!("the part `{name}` is neither a file, with a file name, nor UTF-8 text");
+                format!("the part `{name}` is neither a file, with a file name or a media type, nor UTF-8 text");
             Problem::new(ProblemKind::InvalidValue, detail).field(name)
         })
 }
