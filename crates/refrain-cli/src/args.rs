@@ -1,6 +1,7 @@
 //! The command line: what can be said, not what is done.
 
 mod gateway;
+mod generators;
 mod relief;
 mod settings;
 
@@ -10,6 +11,7 @@ use clap::{Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
 pub(crate) use gateway::{Presets, Routes, RoutesArguments, ServeArguments};
+pub(crate) use generators::{Generators, TryArguments};
 pub(crate) use relief::ReliefArguments;
 pub(crate) use settings::SettingFlags;
 
@@ -46,6 +48,9 @@ pub(crate) enum Command {
     /// Generate a result: by a running server when there is one, else in this process
     #[command(subcommand, subcommand_value_name = "GENERATOR")]
     Generate(Generator),
+    /// Look at generators that run a program, without a server
+    #[command(subcommand)]
+    Generators(Generators),
     /// Show the statistics of a running server's cache
     Stats(ClientArguments),
     /// List the entries of a running server's cache

@@ -6,6 +6,7 @@ mod config;
 mod doors;
 mod entries;
 mod generate;
+mod generators;
 mod presets;
 mod routes;
 mod serve;
@@ -20,6 +21,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     match arguments.command {
         Command::Serve(arguments) => serve::run(&arguments, json),
         Command::Generate(Generator::Relief(arguments)) => generate::relief(&arguments, json),
+        Command::Generators(what) => generators::run(&what, json),
         Command::Stats(arguments) => stats::run(&arguments, json),
         Command::Entries(arguments) => entries::run(&arguments, json),
         Command::Clear(arguments) => clear::run(&arguments, json),

@@ -3,6 +3,8 @@
 //! A generator is asynchronous and writes into a live body. One that blocks its thread goes through [`blocking`].
 
 mod blocking;
+#[cfg(feature = "command")]
+pub(crate) mod command;
 mod finished;
 pub(crate) mod http;
 mod keying;

@@ -60,6 +60,8 @@ pub use gateway::{
     AskedRequest, ExplainedPart, ExplainedRequest, GatewayError, IgnoredPart, NoRequest,
 };
 pub use generate_error::GenerateError;
+#[cfg(feature = "command")]
+pub use generators::command::{Command, commands_of};
 #[cfg(feature = "relief")]
 pub use generators::relief::Relief;
 pub use generators::{

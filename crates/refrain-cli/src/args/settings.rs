@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::sections::SECTIONS;
+use crate::sections::{GENERATOR, SECTIONS};
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, ValueHint};
 use refrain_server::config::{Configuration, Kind, LoadError, SETTINGS, Setting, Sources};
 
@@ -19,7 +19,7 @@ impl SettingFlags {
         Sources {
             flags: self.given.clone(),
             file: self.file.clone(),
-            sections: SECTIONS.to_vec(),
+            sections: [&SECTIONS[..], &[GENERATOR]].concat(),
             ..Sources::of_this_process()
         }
         .load()

@@ -8,7 +8,7 @@ use refrain_server::config::{ConfigFile, SETTINGS, Setting};
 
 use crate::args::ServeArguments;
 use crate::failure::Failure;
-use crate::sections::SECTIONS;
+use crate::sections::{GENERATOR, SECTIONS};
 
 /// Reads the doors of a file that was read.
 pub(super) fn read(file: &ConfigFile) -> Result<Config, Failure> {
@@ -39,7 +39,7 @@ pub(super) fn are_in(file: &ConfigFile) -> bool {
 
 fn of_text(name: &str, text: &str) -> Result<Config, Vec<Mistake>> {
     let mut others: Vec<&str> = SETTINGS.iter().map(Setting::table).collect();
-    others.push("generator");
+    others.push(GENERATOR);
     Config::read_sections(name, text, &others)
 }
 

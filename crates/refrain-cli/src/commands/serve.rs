@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use refrain_route::Config;
 use refrain_server::config::Configuration;
-use refrain_server::{App, Relief, ServeError, Server, ServerConfig};
+use refrain_server::{App, Command, Relief, ServeError, Server, ServerConfig, commands_of};
 use serde_json::json;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -56,7 +56,13 @@ async fn serve(
     json: bool,
 ) -> Result<(), Failure> {
     let mut orders = Orders::listen()?;
-    let app = build(configuration.server.clone(), &doors, &configuration)?;
+    let commands = commands_of(configuration.file.as_ref(), logged).await?;
+    let app = build(
+        configuration.server.clone(),
+        commands,
+        &doors,
+        &configuration,
+    )?;
     let server = Server::bind(app.clone())
         .await
         .map_err(|error| refused(&error, &configuration))?;
@@ -89,6 +95,11 @@ async fn serve(
     Ok(())
 }
 
+/// Says what is weaker here than elsewhere.
+fn logged(warning: &str) {
+    tracing::warn!("{warning}");
+}
+
 async fn reload(app: &App) {
     if let Err(error) = app.reload_gateway_from_its_source().await {
         tracing::error!(%error, "the doors stay as they were");
@@ -98,6 +109,7 @@ async fn reload(app: &App) {
 /// The server with the generators that the command brings along, and the doors that are configured.
 fn build(
     config: ServerConfig,
+    commands: Vec<Command>,
     doors: &Doors,
     configuration: &Configuration,
 ) -> Result<App, Failure> {
@@ -106,6 +118,9 @@ fn build(
         .check_bind()
         .map_err(|error| refused(&error.into(), configuration))?;
     let mut builder = App::builder(config).generator(Relief);
+    for command in commands {
+        builder = builder.generator(command);
+    }
     if let Some(config) = &doors.config {
         builder = builder.gateway(config).map_err(Failure::usage)?;
     }

@@ -49,6 +49,16 @@ pub enum LoadError {
         /// What to do next.
         hint: Option<String>,
     },
+    /// A generator of `refrain.toml` that cannot be started.
+    #[error("`{}`: {message}", path.display())]
+    Generator {
+        /// The file.
+        path: PathBuf,
+        /// Which generator, and why not.
+        message: String,
+        /// What to do next.
+        hint: Option<String>,
+    },
     /// A file that cannot be read.
     #[error("cannot read `{}`", path.display())]
     Read {
@@ -108,7 +118,7 @@ impl LoadError {
             Self::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => {
                 "check the path given with `--config`".to_owned()
             }
-            Self::Section { hint, .. } => return hint.clone(),
+            Self::Section { hint, .. } | Self::Generator { hint, .. } => return hint.clone(),
             Self::Syntax { .. } | Self::Read { .. } => return None,
             Self::Unservable(ConfigError::OpenWithoutToken { .. }) => {
                 "set `REFRAIN_ADMIN_TOKEN` to a secret, or listen on `127.0.0.1`".to_owned()

@@ -141,6 +141,28 @@ impl Fields {
             .ok_or_else(|| self.refused(name, &format!("{allowed}, is {}", described(&value))))
     }
 
+    /// The digits of a number, as they were written.
+    ///
+    /// # Errors
+    ///
+    /// A problem that names the field when it is something else.
+    #[cfg(feature = "command")]
+    pub(crate) fn written_number(&mut self, name: &str) -> Result<Option<String>, Problem> {
+        let Some(value) = self.take(name) else {
+            return Ok(None);
+        };
+        let digits = self.digits(name, &value).map(Cow::into_owned);
+        digits.map(Some).ok_or_else(|| {
+            self.refused(name, &format!("must be a number, is {}", described(&value)))
+        })
+    }
+
+    /// Whether there is a field of this name.
+    #[cfg(feature = "command")]
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.values.iter().any(|(field, _)| field == name)
+    }
+
     /// `true` or `false`.
     ///
     /// # Errors
