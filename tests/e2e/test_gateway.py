@@ -332,6 +332,26 @@ def test_nothing_is_stored_while_the_fingerprint_is_not_known_and_another_model_
     eventually(lambda: "hit" in status(gateway.chat("hello")))
 
 
+def test_what_another_model_may_have_made_is_not_stored_under_the_name_of_the_first(serve, origin):
+    gateway = Gateway(serve, origin, 'fingerprint = { get = "/props", at = ["/model"], every = "1s" }')
+    eventually(lambda: "hit" in status(gateway.chat("known")))
+    calls = origin.count(CHAT)
+    with ThreadPoolExecutor(1) as pool:
+        # Ten pieces, a pause apart: the model changes, and is asked about, while the answer comes.
+        origin.pause = 0.5
+        coming = pool.submit(gateway.chat, "late", stream=True)
+        eventually(lambda: origin.count(CHAT) > calls)
+        origin.model = "m-2"
+        probes = origin.count("/props")
+        eventually(lambda: origin.count("/props") >= probes + 2)
+        coming.result()
+    origin.pause = 0
+    origin.model = "m-1"
+    eventually(lambda: "hit" in status(gateway.chat("known")))
+    assert "hit" not in status(gateway.chat("late", stream=True))
+    assert "hit" in status(gateway.chat("late", stream=True))
+
+
 def test_a_reload_is_all_or_nothing(gateway):
     directory = gateway.server.directory
     assert "bypass" in status(gateway.chat("hello", temperature=1))

@@ -30,6 +30,12 @@ use crate::request::directives::Directives;
 use crate::upstream::{Lent, Outgoing, Paced, drop_named_by_connection};
 use crate::{Problem, ProblemKind};
 
+/// A request with its key, and what the key says of the model.
+struct OfModel {
+    keyed: KeyedRequest,
+    fingerprint: String,
+}
+
 /// Why a request goes past the cache, and what is sent of it.
 struct Past {
     reason: BypassReason,
@@ -78,7 +84,7 @@ impl Door {
         let (head, keying) = self.keying(plan, route, head, bytes.clone()).await;
         match keying {
             Ok(keyed) => {
-                self.by_key(plan, route, head, (*keyed, bytes, held), directives)
+                self.by_key(plan, route, head, (keyed, bytes, held), directives)
                     .await
             }
             Err(reason) => {
@@ -109,10 +115,11 @@ impl Door {
         if !is_named_by_a_trusted_host(&head.headers, &self.common().allowed_hosts) {
             return Some(BypassReason::new("Host is not in allowed_hosts"));
         }
-        if plan.upstream.fingerprint().is_err() {
-            return Some(BypassReason::new("the fingerprint is not known"));
-        }
-        None
+        // Asked again for the key: it may get lost while the body comes.
+        plan.upstream
+            .fingerprint()
+            .is_err()
+            .then(fingerprint_is_unknown)
     }
 
     /// Makes the key, off the async threads when there is much to read.
@@ -122,7 +129,7 @@ impl Door {
         route: &Arc<Route>,
         head: Parts,
         bytes: Bytes,
-    ) -> (Parts, Result<Box<KeyedRequest>, BypassReason>) {
+    ) -> (Parts, Result<Box<OfModel>, BypassReason>) {
         let (plan, route, secret) = (
             Arc::clone(plan),
             Arc::clone(route),
@@ -132,7 +139,9 @@ impl Door {
             let Some(captures) = route.matching.captures(&head.method, head.uri.path()) else {
                 return (head, Err(BypassReason::new("no route")));
             };
-            let fingerprint = plan.upstream.fingerprint().unwrap_or_default();
+            let Ok(fingerprint) = plan.upstream.fingerprint() else {
+                return (head, Err(fingerprint_is_unknown()));
+            };
             let asking = Asking {
                 upstream: plan.upstream.name(),
                 fingerprint: &fingerprint,
@@ -145,7 +154,10 @@ impl Door {
                 headers: &head.headers,
             };
             let keying = match route.keying(asked, &captures, &bytes, &asking) {
-                Keying::Keyed(keyed) => Ok(keyed),
+                Keying::Keyed(keyed) => Ok(Box::new(OfModel {
+                    keyed: *keyed,
+                    fingerprint,
+                })),
                 Keying::Bypass(why) => Err(BypassReason::new(why.to_string())),
                 _ => Err(BypassReason::new("body too large to key")),
             };
@@ -161,9 +173,10 @@ impl Door {
         plan: &Arc<Plan>,
         route: &Arc<Route>,
         head: Parts,
-        (keyed, bytes, held): (KeyedRequest, Bytes, Reservation),
+        (of_model, bytes, held): (Box<OfModel>, Bytes, Reservation),
         directives: Directives,
     ) -> Result<Response<Body>, Problem> {
+        let OfModel { keyed, fingerprint } = *of_model;
         let conditions = conditions(&head.headers);
         let engine = &self.common().engine;
         let replay = Replay::new(Arc::clone(route), engine.wall().now());
@@ -188,6 +201,7 @@ impl Door {
         let generation = Generation::new(
             Arc::clone(&plan.upstream),
             Arc::clone(route),
+            fingerprint,
             asked,
             body,
             staleness.kept_for(route.cache.time_to_live, self.common().time_to_live),
@@ -307,6 +321,10 @@ fn failed(problem: Problem, own: &Own) -> Response<Body> {
             .append(cache_status::CACHE_STATUS, status);
     }
     response
+}
+
+fn fingerprint_is_unknown() -> BypassReason {
+    BypassReason::new("the fingerprint is not known")
 }
 
 /// To whom a body is accounted.

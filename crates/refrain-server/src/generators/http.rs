@@ -33,6 +33,8 @@ const LONGEST_SHARED_ERROR: u64 = 1 << 20;
 pub(crate) struct Generation {
     upstream: Arc<Upstream>,
     route: Arc<Route>,
+    /// What the key says of the model.
+    fingerprint: String,
     asked: Asked,
     body: Arc<HeldBody>,
     /// How long the result is kept; none for the cache's own time.
@@ -69,6 +71,7 @@ impl Generation {
     pub(crate) fn new(
         upstream: Arc<Upstream>,
         route: Arc<Route>,
+        fingerprint: String,
         asked: Asked,
         body: Arc<HeldBody>,
         kept_for: Option<Duration>,
@@ -77,6 +80,7 @@ impl Generation {
         Self {
             upstream,
             route,
+            fingerprint,
             asked,
             body,
             kept_for,
@@ -146,7 +150,8 @@ impl Generation {
             self.note(why);
         }
         let keep = match verdict {
-            Ok(()) => Keep::Store,
+            Ok(()) if self.is_of_the_same_model() => Keep::Store,
+            Ok(()) => Keep::Share,
             // Those that read along have it.
             _ if is_open => Keep::Share,
             _ => Keep::Caller,
@@ -231,6 +236,11 @@ impl Generation {
             }
         }
         Ok(None)
+    }
+
+    /// Whether the model is, as far as is known, still the one that the key names. A request may wait for its turn for long.
+    fn is_of_the_same_model(&self) -> bool {
+        self.upstream.fingerprint().as_deref() == Ok(self.fingerprint.as_str())
     }
 
     fn note(&self, why: &NotAResult) {
