@@ -11,7 +11,7 @@ use super::budget::{Arriving, BodyBudget, Reservation, Sender, too_large};
 use crate::pace::TooSlow;
 use crate::{Problem, ProblemKind};
 
-/// The first piece of memory for a body; each further one doubles what there is.
+/// The first piece of memory for a body; with each further one there is twice as much.
 const FIRST_BYTES: usize = 4 * 1024;
 
 /// A body that was let in and is still to be read.
@@ -41,41 +41,48 @@ impl<'a> Incoming<'a> {
 
     /// The whole body in one piece.
     pub(super) async fn collect(mut self) -> Result<(Bytes, Reservation), Problem> {
-        let mut bytes = Vec::new();
-        while let Some(data) = self.next(bytes.len()).await? {
-            self.make_room(&mut bytes, data.len()).await?;
-            bytes.extend_from_slice(&data);
+        let mut pieces: Vec<Vec<u8>> = Vec::new();
+        let mut length = 0;
+        while let Some(data) = self.next(length).await? {
+            length += data.len();
+            self.append(&mut pieces, &data).await?;
         }
-        if bytes.is_empty() {
+        if length == 0 {
             return Err(Problem::new(
                 ProblemKind::MalformedRequest,
                 "the body is empty",
             ));
         }
-        let held = self.arriving.complete(bytes.len() as u64).await?;
+        let held = self.arriving.complete(length as u64).await?;
+        let bytes = joined(pieces, length)?;
         // What reads it takes as much again without asking.
-        let mut room = Vec::<u8>::new();
-        room.try_reserve_exact(bytes.len())
-            .map_err(|_| no_memory())?;
+        room_for(length)?;
         Ok((Bytes::from(bytes), held))
     }
 
-    /// Memory for `more` bytes, accounted for before it is taken.
-    async fn make_room(&mut self, bytes: &mut Vec<u8>, more: usize) -> Result<(), Problem> {
-        let needed = bytes.len() + more;
-        if needed <= bytes.capacity() {
+    /// Puts `data` behind what there is, in a piece of its own where the last one is full: what has come is not copied
+    /// each time that there is more of it. Memory is accounted for before it is taken.
+    async fn append(&mut self, pieces: &mut Vec<Vec<u8>>, data: &[u8]) -> Result<(), Problem> {
+        let free = pieces.last().map_or(0, |last| last.capacity() - last.len());
+        let (fits, more) = data.split_at(free.min(data.len()));
+        if let Some(last) = pieces.last_mut() {
+            last.extend_from_slice(fits);
+        }
+        if more.is_empty() {
             return Ok(());
         }
-        let doubled = bytes.capacity().saturating_mul(2).max(FIRST_BYTES);
+        let taken: usize = pieces.iter().map(Vec::capacity).sum();
         // No more than the body says it has, unless it has more.
         let most = self.arriving.declared.unwrap_or(self.max_bytes);
-        let wanted = doubled
-            .min(usize::try_from(most).unwrap_or(usize::MAX))
-            .max(needed);
-        self.arriving.hold(wanted as u64).await?;
-        bytes
-            .try_reserve_exact(wanted - bytes.len())
-            .map_err(|_| no_memory())
+        let left = usize::try_from(most)
+            .unwrap_or(usize::MAX)
+            .saturating_sub(taken);
+        let wanted = taken.max(FIRST_BYTES).min(left).max(more.len());
+        self.arriving.hold((taken + wanted) as u64).await?;
+        let mut piece = room_for(wanted)?;
+        piece.extend_from_slice(more);
+        pieces.push(piece);
+        Ok(())
     }
 
     async fn next(&mut self, read: usize) -> Result<Option<Bytes>, Problem> {
@@ -109,6 +116,24 @@ impl<'a> Incoming<'a> {
         );
         Problem::new(ProblemKind::RequestTimeout, detail)
     }
+}
+
+/// All pieces in one, which the only one is already.
+fn joined(mut pieces: Vec<Vec<u8>>, length: usize) -> Result<Vec<u8>, Problem> {
+    if pieces.len() == 1 {
+        return Ok(pieces.remove(0));
+    }
+    let mut whole = room_for(length)?;
+    for piece in &pieces {
+        whole.extend_from_slice(piece);
+    }
+    Ok(whole)
+}
+
+fn room_for(length: usize) -> Result<Vec<u8>, Problem> {
+    let mut room = Vec::new();
+    room.try_reserve_exact(length).map_err(|_| no_memory())?;
+    Ok(room)
 }
 
 fn no_memory() -> Problem {
