@@ -106,11 +106,13 @@ def test_the_server_says_what_the_document_says(server, document, tmp_path):
 
 def test_schemathesis_finds_no_server_error_and_no_undocumented_answer(serve, document):
     """Generated requests against every operation, within a budget of examples; the seed is fixed."""
+    import os
     import subprocess
     import sys
     from pathlib import Path
 
     target = serve()
+    hooks = {"SCHEMATHESIS_HOOKS": "schemathesis_hooks", "PYTHONPATH": str(Path(__file__).parent)}
     run = subprocess.run(
         [
             str(Path(sys.executable).with_name("schemathesis")), "run", f"{target.url}/api/openapi.json",
@@ -118,7 +120,7 @@ def test_schemathesis_finds_no_server_error_and_no_undocumented_answer(serve, do
             "--max-examples", "15", "--seed", "2026", "--no-color", "--generation-database", "none",
             "--suppress-health-check", "all",
         ],
-        capture_output=True, text=True, timeout=300, cwd=target.directory,
+        capture_output=True, text=True, timeout=300, cwd=target.directory, env={**os.environ, **hooks},
     )  # fmt: skip
     assert run.returncode == 0, run.stdout[-6000:] + run.stderr[-2000:]
     assert target.http.get("/health").status_code == 200

@@ -1,4 +1,5 @@
 use axum::Json;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, Request, State};
 use axum::http::HeaderValue;
 use axum::http::header::CONTENT_TYPE;
@@ -62,9 +63,11 @@ pub(crate) async fn reload(State(app): State<App>) -> Result<Json<ReloadAnswer>,
 )]
 pub(crate) async fn explain(
     State(app): State<App>,
-    asked: Query<Where>,
+    asked: Result<Query<Where>, QueryRejection>,
     request: Request,
 ) -> Result<Json<ExplainedRequest>, Problem> {
+    let Query(asked) =
+        asked.map_err(|error| Problem::new(ProblemKind::InvalidValue, error.body_text()))?;
     let app = app.shared();
     let (head, body) = request.into_parts();
     let kind = head.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
@@ -88,6 +91,6 @@ pub(crate) async fn explain(
     let request = AskedRequest::parse(&text)
         .map_err(|error| Problem::new(ProblemKind::MalformedRequest, error.to_string()))?;
     app.gateway
-        .explain(asked.0.upstream.as_deref(), &request)
+        .explain(asked.upstream.as_deref(), &request)
         .map(Json)
 }
