@@ -172,7 +172,7 @@ impl Stage {
         let ended = self.tick();
         let version = answer.value.version;
         assert_eq!(answer.value.key, key, "another key's value");
-        match (answer.outcome, times) {
+        match (&answer.outcome, times) {
             (Outcome::Hit, _) => self.note(key, began, ended, Deed::Saw(Some(version))),
             (Outcome::Collapsed { .. }, _) => self.note(key, began, ended, Deed::Given(version)),
             (Outcome::Computed { stored, .. }, Some((from, to))) => {
