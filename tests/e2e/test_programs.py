@@ -131,7 +131,7 @@ fields.n = { whole = [0, 9] }
 """
 
 
-def test_ten_at_once_run_once_and_a_failure_is_not_stored(serve, tmp_path):
+def test_ten_at_once_run_once(serve, tmp_path):
     log = tmp_path / "log"
     toml = SLOW.replace('["sh", "./version"]', '"1"') + f'env.LOG = "{log}"\n'
     server = with_toml(serve, tmp_path, toml)
@@ -143,6 +143,25 @@ def test_ten_at_once_run_once_and_a_failure_is_not_stored(serve, tmp_path):
         thread.join()
     assert [answer.text for answer in answers] == ["result\n"] * 10
     assert log.read_text() == "run\n"
+
+
+def test_a_failure_is_named_and_not_stored_and_the_server_is_well(serve, tmp_path):
+    log = tmp_path / "log"
+    toml = f"""
+[generator.fails]
+argv = ["sh", "-c", "echo run >> $LOG; echo half > out; exit 3", "sh", "{{n}}"]
+version = "1"
+env.LOG = "{log}"
+fields.n = {{ whole = [0, 9] }}
+artifacts.file = {{ name = "out", type = "text/plain" }}
+"""
+    server = with_toml(serve, tmp_path, toml)
+    for runs in (1, 2):
+        failed = generate(server, "fails", n="1")
+        assert failed.status_code >= 500 and "3" in failed.json()["detail"], failed.text
+        assert log.read_text() == "run\n" * runs
+    assert server.http.get("/api/cache/stats").json()["stats"]["current_items"] == 0
+    assert server.http.get("/health").status_code == 200
 
 
 def test_a_server_that_is_killed_leaves_no_process(tmp_path):
